@@ -1,0 +1,3 @@
+module yanma.dev/yanma
+
+go 1.26
