@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+)
+
+// Command is one change that is decided on rows. Its methods are called on the
+// batcher's goroutine, possibly more than once when a batch is run again:
+// Decide must set its results anew each time.
+type Command interface {
+	// Want names the rows that Decide will read. It is called again after each
+	// load until no command names anything new, so a command may follow a row
+	// that it loaded to the next one.
+	Want(b *Batch)
+	// Decide reads and changes rows. An error refuses the command and takes its
+	// changes back; it is what Do returns. A result that changes rows, such as a
+	// counted wrong try, is not an error: it goes into a field of the command.
+	Decide(b *Batch) error
+}
+
+// Options of a Batcher. Zero values mean the defaults.
+type Options struct {
+	Queue    int // commands that may wait; default 4096; one more is shed
+	MaxBatch int // commands in one commit; default 512
+}
+
+// Batcher commits commands in groups. One goroutine runs the batches: while
+// one commits, the next one gathers; there is no timer.
+type Batcher struct {
+	engine  Engine
+	now     func() time.Time
+	log     *slog.Logger
+	options Options
+	queue   chan *waiting
+
+	mu      sync.RWMutex // guards stopped against sends into queue
+	stopped bool
+	done    chan struct{}
+	batch   Batch
+	stats   stats
+}
+
+type waiting struct {
+	command Command
+	answer  chan error
+	err     error
+}
+
+type stats struct{ batches, commands, refused, failed, shed atomic.Int64 }
+
+// Stats counts what a batcher did since its start.
+type Stats struct{ Batches, Commands, Refused, Failed, Shed, Waiting int64 }
+
+// NewBatcher returns a batcher on an engine. Start runs it.
+func NewBatcher(engine Engine, now func() time.Time, log *slog.Logger, o Options) *Batcher {
+	if o.Queue <= 0 {
+		o.Queue = 4096
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = 512
+	}
+	return &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{})}
+}
+
+// Start runs the batches until Stop.
+func (s *Batcher) Start() { go s.run() }
+
+// Stop refuses new commands, runs those that wait and returns when they are
+// answered. Stopping twice is fine.
+func (s *Batcher) Stop() {
+	s.mu.Lock()
+	if !s.stopped {
+		s.stopped = true
+		close(s.queue)
+	}
+	s.mu.Unlock()
+	<-s.done
+}
+
+// Stats tells what the batcher did so far.
+func (s *Batcher) Stats() Stats {
+	return Stats{Batches: s.stats.batches.Load(), Commands: s.stats.commands.Load(), Refused: s.stats.refused.Load(),
+		Failed: s.stats.failed.Load(), Shed: s.stats.shed.Load(), Waiting: int64(len(s.queue))}
+}
+
+var answers = sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}
+
+// Do runs one command and returns when its commit is on disk. The error is
+// what Decide refused with; KindOverloaded when the queue is full or the
+// batcher stops (nothing was done); KindInternal when the database failed (the
+// outcome may be unknown) or ctx ended first (the command may still run, and
+// must not be read any more).
+func (s *Batcher) Do(ctx context.Context, c Command) error {
+	w := answers.Get().(*waiting)
+	w.command, w.err = c, nil
+	if err := s.enqueue(w); err != nil {
+		answers.Put(w)
+		return err
+	}
+	select {
+	case err := <-w.answer:
+		w.command = nil
+		answers.Put(w)
+		return err
+	case <-ctx.Done():
+		return core.Wrap(core.KindInternal, ctx.Err(), "the store did not answer in time")
+	}
+}
+
+func (s *Batcher) enqueue(w *waiting) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.stopped {
+		return core.E(core.KindOverloaded, "shutting down")
+	}
+	select {
+	case s.queue <- w:
+		return nil
+	default:
+		s.stats.shed.Add(1)
+		return core.E(core.KindOverloaded, "the store's queue is full")
+	}
+}
+
+func (s *Batcher) run() {
+	defer close(s.done)
+	group := make([]*waiting, 0, s.options.MaxBatch)
+	for first := range s.queue {
+		group = append(group[:0], first)
+	gather:
+		for len(group) < s.options.MaxBatch {
+			select {
+			case w, open := <-s.queue:
+				if !open {
+					break gather
+				}
+				group = append(group, w)
+			default:
+				break gather
+			}
+		}
+		s.commit(group)
+	}
+}
+
+// commit runs a group and answers every command of it exactly once.
+func (s *Batcher) commit(group []*waiting) {
+	s.stats.batches.Add(1)
+	s.stats.commands.Add(int64(len(group)))
+	err := s.attempt(group)
+	if err != nil && len(group) > 1 && errors.Is(err, ErrNotCommitted) {
+		// One command may have spoiled the statement for its neighbours.
+		for i := range group {
+			s.answerFailed(group[i:i+1], s.attempt(group[i:i+1]))
+		}
+		return
+	}
+	s.answerFailed(group, err)
+}
+
+// answerFailed gives every command its own result, or the batch's error.
+func (s *Batcher) answerFailed(group []*waiting, err error) {
+	if err != nil {
+		s.stats.failed.Add(int64(len(group)))
+		s.log.Error("store: a batch failed", "commands", len(group), "error", err.Error())
+		err = core.Wrap(core.KindInternal, err, "the store failed")
+	}
+	for _, w := range group {
+		if err != nil {
+			w.err = err
+		}
+		w.answer <- w.err
+	}
+}
+
+// retries of a batch that the engine asks to run again.
+const retries = 8
+
+func (s *Batcher) attempt(group []*waiting) error {
+	var err error
+	for range retries {
+		if err = s.once(group); !errors.Is(err, ErrAgain) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Batcher) once(group []*waiting) error {
+	ctx := context.Background()
+	tx, err := s.engine.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", errors.Join(ErrNotCommitted, err))
+	}
+	b := &s.batch
+	b.Begin(At(s.now()))
+	for _, w := range group {
+		w.err = nil
+	}
+	if err := s.load(ctx, tx, b, group); err != nil {
+		tx.Rollback()
+		return fmt.Errorf("load: %w", errors.Join(ErrNotCommitted, err))
+	}
+	for _, w := range group {
+		if w.err != nil {
+			continue // it panicked while it named its rows
+		}
+		if w.err = guarded(func() error { return w.command.Decide(b) }); w.err != nil {
+			s.refused(w.err)
+			b.refuse()
+			continue
+		}
+		b.accept()
+	}
+	if !b.Changed() {
+		tx.Rollback()
+		return nil
+	}
+	if err := tx.Write(ctx, b); err != nil {
+		tx.Rollback()
+		return fmt.Errorf("write: %w", errors.Join(ErrNotCommitted, err))
+	}
+	if err := tx.Commit(ctx); err != nil {
+		tx.Rollback()
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (s *Batcher) load(ctx context.Context, tx Tx, b *Batch, group []*waiting) error {
+	for {
+		for _, w := range group {
+			if w.err == nil {
+				w.err = guarded(func() error { w.command.Want(b); return nil })
+			}
+		}
+		if !b.Waits() {
+			return nil
+		}
+		if err := tx.Load(ctx, b); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Batcher) refused(err error) {
+	s.stats.refused.Add(1)
+	var p *panicked
+	if errors.As(err, &p) {
+		s.log.Error("store: a command panicked", "panic", fmt.Sprint(p.value), "stack", string(p.stack))
+	}
+}
+
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return "a command panicked" }
+
+// guarded turns a panic of one command into its own refusal.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = core.Wrap(core.KindInternal, &panicked{value: v, stack: debug.Stack()}, "")
+		}
+	}()
+	return f()
+}
