@@ -1,0 +1,91 @@
+package tenant
+
+import (
+	"net/netip"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/message"
+)
+
+// Dialect names a façade an app may use.
+type Dialect string
+
+// The dialects.
+const (
+	DialectYunbox    Dialect = "yunbox"
+	DialectOneaccess Dialect = "oneaccess"
+	DialectJSMS      Dialect = "jsms"
+	DialectSubmail   Dialect = "submail"
+	DialectCamara    Dialect = "camara"
+)
+
+// TestNumber is a literal that is matched before number validation: it sends
+// nothing, costs nothing, and takes one fixed code (contracts/README.md §8).
+type TestNumber struct {
+	Literal string
+	Code    string
+}
+
+// App is one application as every request sees it: an immutable snapshot out
+// of the configuration cache. Do not change one.
+type App struct {
+	ID       core.AppID
+	Tenant   core.TenantID
+	Name     string
+	Disabled bool
+	Dialects []Dialect // façades that it may use
+
+	Template   message.CodeTemplate // signature and wording of its code messages
+	Sender     string               // source address of its messages; "" = the provider's
+	CodeLength int                  // digits, 4 to 10
+	CodeLife   time.Duration        // at most 600 s
+
+	SMSPrice   core.Credits // a segment
+	LoginPrice core.Credits // a successful check-code; may be 0
+	TenantPays bool         // charge the tenant's account, not the app's own
+
+	Countries       []string // ISO regions that it may send to; default CN
+	AllowedSources  []netip.Prefix
+	Callers         guard.Callers
+	Limits          guard.Rules // the installation's rules with the app's overrides
+	TestNumbers     []TestNumber
+	RequireKeyOnGet bool // contracts/yunbox.md §7
+	DeviceCap       int  // devices a user may have; default 100
+	ImportedUsers   bool // it has users with ids issued elsewhere
+}
+
+// TestCode is the fixed code of a test number, matched literally.
+func (a *App) TestCode(literal string) (string, bool) {
+	for _, n := range a.TestNumbers {
+		if n.Literal == literal {
+			return n.Code, true
+		}
+	}
+	return "", false
+}
+
+// Uses tells whether the app may use a dialect.
+func (a *App) Uses(d Dialect) bool {
+	for _, have := range a.Dialects {
+		if have == d {
+			return true
+		}
+	}
+	return false
+}
+
+// Allows tells whether a caller's address is on the app's list; an empty list
+// allows all.
+func (a *App) Allows(source netip.Addr) bool {
+	if len(a.AllowedSources) == 0 {
+		return true
+	}
+	for _, p := range a.AllowedSources {
+		if p.Contains(source) {
+			return true
+		}
+	}
+	return false
+}
