@@ -17,6 +17,7 @@ type Batch struct {
 	Users         Set[core.UserID, User]
 	UserOf        Finder[UserKey, core.UserID]
 	Aliases       Set[AliasKey, Alias]
+	Known         Set[KnownKey, Known]
 	Accounts      Set[AccountID, Account]
 	Ledger        Set[core.LedgerID, Ledger]
 	Messages      Set[core.MessageID, Message]
@@ -91,10 +92,11 @@ func (b *Batch) findFailure(f Failure) {
 	}
 }
 
-// Failure gives the counters of a number.
-func (b *Batch) Failure(k FailureKey) (Failure, bool) {
+// Failure gives the counters of a number in one scope; a look-up by key loads
+// those of all scopes.
+func (b *Batch) Failure(k FailureKey, scope uint64) (Failure, bool) {
 	for _, id := range b.FailureOf.Find(k) {
-		if f, ok := b.Failures.Get(id); ok {
+		if f, ok := b.Failures.Get(id); ok && f.Scope == scope {
 			return f, true
 		}
 	}
@@ -194,12 +196,12 @@ func (b *Batch) refuse() {
 	}
 }
 
-func (b *Batch) sets() [12]workingSet {
-	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases,
+func (b *Batch) sets() [13]workingSet {
+	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases, &b.Known,
 		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans}
 }
 
-func (b *Batch) undoSets() [9]undoSet {
-	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases,
+func (b *Batch) undoSets() [10]undoSet {
+	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases, &b.Known,
 		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans}
 }

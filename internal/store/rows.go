@@ -76,6 +76,7 @@ type Failure struct {
 	App         core.AppID
 	Purpose     core.Purpose
 	Index       core.PhoneIndex
+	Scope       uint64 // 0 counts strangers; else a device or address that logged in before
 	Phone       []byte // sealed, so that the index can be rotated
 	Recent      uint16 // since the last success or 15-minute pause; at 5 the live code dies
 	Consecutive uint16 // since the last success or day's lock; at 20 a day's lock
@@ -121,6 +122,21 @@ type Alias struct {
 	App  core.AppID
 	User core.UserID
 	Text string
+}
+
+// KnownKey names a device or address from which a user logged in to an app.
+type KnownKey struct {
+	App   core.AppID
+	User  core.UserID
+	Scope uint64 // keyed hash of the device or address
+}
+
+// Known is such a device or address. For 90 days after a login it has failure
+// counters of its own, so that strangers can not lock the owner out
+// (contracts/README.md §5).
+type Known struct {
+	Key       KnownKey
+	LastLogin Time
 }
 
 // AccountID names one account of the double-entry ledger; see billing.
