@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // Set holds the rows of one kind that a batch works on: what was loaded, what
 // the commands made of it, and how to take the last command's changes back.
 // It is used by one goroutine at a time.
@@ -13,6 +15,7 @@ type Set[K comparable, R any] struct {
 type cell[K comparable, R any] struct {
 	key    K
 	row    R
+	was    R    // what the engine has
 	stored bool // the engine has it
 	exists bool // it exists as the batch sees it now
 	dirty  bool
@@ -55,7 +58,7 @@ func (s *Set[K, R]) Loaded(k K, row R) {
 		i = s.add(k)
 	}
 	if c := &s.cells[i]; !c.stored && !c.dirty {
-		c.row, c.stored, c.exists = row, true, true
+		c.row, c.was, c.stored, c.exists = row, row, true, true
 	}
 }
 
@@ -101,11 +104,13 @@ func (s *Set[K, R]) Delete(k K) {
 	c.exists, c.dirty = false, true
 }
 
-// Updated calls f for every changed row that the engine already has.
-func (s *Set[K, R]) Updated(f func(R) error) error {
+// Updated calls f for every changed row that the engine already has, with what
+// the engine has and what it shall have: an engine may leave alone the columns
+// and indexes that did not change. f neither changes nor keeps the rows.
+func (s *Set[K, R]) Updated(f func(was, is *R) error) error {
 	for i := range s.cells {
 		if c := &s.cells[i]; c.dirty && c.stored && c.exists {
-			if err := f(c.row); err != nil {
+			if err := f(&c.was, &c.row); err != nil {
 				return err
 			}
 		}
@@ -113,11 +118,12 @@ func (s *Set[K, R]) Updated(f func(R) error) error {
 	return nil
 }
 
-// Inserted calls f for every row that the engine does not have yet.
-func (s *Set[K, R]) Inserted(f func(R) error) error {
+// Inserted calls f for every row that the engine does not have yet. f neither
+// changes nor keeps the row.
+func (s *Set[K, R]) Inserted(f func(*R) error) error {
 	for i := range s.cells {
 		if c := &s.cells[i]; c.dirty && !c.stored && c.exists {
-			if err := f(c.row); err != nil {
+			if err := f(&c.row); err != nil {
 				return err
 			}
 		}
@@ -170,20 +176,33 @@ func (s *Set[K, R]) reset() {
 // Finder holds which rows of a Set a second key leads to, such as the live
 // codes of a number.
 type Finder[L, K comparable] struct {
-	ids    map[L][]K
+	found  map[L]found[K]
 	wanted []L
+}
+
+// found is what a second key leads to. A row that was loaded by its own id
+// adds to keys without the engine having been asked for the others.
+type found[K comparable] struct {
+	keys  []K
+	asked bool
 }
 
 // Want names a second key to be looked up.
 func (f *Finder[L, K]) Want(l L) {
-	if _, known := f.ids[l]; known {
+	here := f.found[l]
+	if here.asked {
 		return
 	}
-	if f.ids == nil {
-		f.ids = make(map[L][]K)
-	}
-	f.ids[l] = nil
+	here.asked = true
+	f.put(l, here)
 	f.wanted = append(f.wanted, l)
+}
+
+func (f *Finder[L, K]) put(l L, here found[K]) {
+	if f.found == nil {
+		f.found = make(map[L]found[K])
+	}
+	f.found[l] = here
 }
 
 // Wanted is what the engine still has to look up.
@@ -191,24 +210,21 @@ func (f *Finder[L, K]) Wanted() []L { return f.wanted }
 
 // Add records that l leads to k; recording it twice is fine.
 func (f *Finder[L, K]) Add(l L, k K) {
-	for _, have := range f.ids[l] {
-		if have == k {
-			return
-		}
+	here := f.found[l]
+	if slices.Contains(here.keys, k) {
+		return
 	}
-	if f.ids == nil {
-		f.ids = make(map[L][]K)
-	}
-	f.ids[l] = append(f.ids[l], k)
+	here.keys = append(here.keys, k)
+	f.put(l, here)
 }
 
 // Find gives the keys that l leads to. Some of their rows may be gone or
 // changed by now: the caller looks at the rows.
-func (f *Finder[L, K]) Find(l L) []K { return f.ids[l] }
+func (f *Finder[L, K]) Find(l L) []K { return f.found[l].keys }
 
 func (f *Finder[L, K]) loadedAll()  { f.wanted = f.wanted[:0] }
 func (f *Finder[L, K]) waits() bool { return len(f.wanted) > 0 }
 func (f *Finder[L, K]) reset() {
-	clear(f.ids)
+	clear(f.found)
 	f.wanted = f.wanted[:0]
 }
