@@ -23,3 +23,12 @@ func (x PhoneIndex) Lookup() IndexValue {
 	}
 	return x.A
 }
+
+// Either is the value of a side that is set, for finding the neighbours of a
+// row that was read: rows found by one side are known by both.
+func (x PhoneIndex) Either() IndexValue {
+	if x.A.IsZero() {
+		return x.B
+	}
+	return x.A
+}

@@ -50,6 +50,7 @@ type App struct {
 	AllowedSources  []netip.Prefix
 	Callers         guard.Callers
 	Limits          guard.Rules // the installation's rules with the app's overrides
+	Unchallenged    guard.Rules // Limits for a dialect that can ask for no challenge: it refuses instead
 	TestNumbers     []TestNumber
 	RequireKeyOnGet bool // contracts/yunbox.md §7
 	DeviceCap       int  // devices a user may have; default 100
