@@ -1,0 +1,60 @@
+package account
+
+import (
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+)
+
+// User is a user as a façade knows it: one of an app's.
+type User struct {
+	ID     core.UserID
+	Tenant core.TenantID
+	App    core.AppID // the app whose alias it was found by
+	Test   bool
+}
+
+// Number is a phone number as the rows know it.
+type Number struct {
+	Tenant core.TenantID
+	Index  core.PhoneIndex
+	Sealed []byte // the number itself, encrypted
+	Test   bool   // a test number: its user is flagged
+}
+
+func (n Number) key() store.UserKey {
+	return store.UserKey{Tenant: n.Tenant, Index: n.Index.Lookup()}
+}
+
+// WantUser names the user of a number.
+func WantUser(b *store.Batch, n Number) { b.UserOf.Want(n.key()) }
+
+// FindUser gives the user of a number, if there is one.
+func FindUser(b *store.Batch, n Number) (store.User, bool) { return b.User(n.key()) }
+
+// Login records a login at the batch's instant: the user of the number, or a
+// new one with the id fresh. The row is written with both sides of the index
+// that the number has.
+func Login(b *store.Batch, n Number, fresh core.UserID, network int64) (u store.User, isNew bool) {
+	u, found := FindUser(b, n)
+	if !found {
+		u = store.User{ID: fresh, Tenant: n.Tenant, Index: n.Index, Phone: n.Sealed, Test: n.Test}
+	}
+	u.Index = bothSides(u.Index, n.Index)
+	if network != 0 {
+		u.Network = network
+	}
+	u.LastLogin = b.Now
+	b.PutUser(u)
+	return u, !found
+}
+
+// bothSides fills the side that a row lacks during a rotation of the index key.
+func bothSides(row, now core.PhoneIndex) core.PhoneIndex {
+	if row.A.IsZero() {
+		row.A = now.A
+	}
+	if row.B.IsZero() {
+		row.B = now.B
+	}
+	return row
+}

@@ -1,0 +1,195 @@
+package verify
+
+import (
+	"time"
+
+	"yanma.dev/yanma/internal/account"
+	"yanma.dev/yanma/internal/billing"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/store"
+)
+
+// claimLife is how long a claim may wait for its outside call; one that a
+// crash left behind lapses then (contracts/yunbox.md §4.1).
+const claimLife = 30 * time.Second
+
+// codeChecker compares a guess with a stored code in constant time.
+type codeChecker interface {
+	CheckCode(c keyring.CodeContext, tag keyring.CodeTag, guess core.Code) bool
+	CheckAbsent(c keyring.CodeContext, guess core.Code) bool
+}
+
+// verdict is how a check ended.
+type verdict uint8
+
+const (
+	wrong    verdict = iota // none, wrong, expired, used, superseded, exhausted, locked: all look alike
+	claimed                 // right; the code waits for the outside call
+	verified                // right, used, paid, logged in
+)
+
+// checkCode compares a guess with the number's live code. A right one is
+// verified at once (code used, price settled, user logged in, counters
+// cleared), or only claimed when an outside call has to come first.
+type checkCode struct {
+	policy  guard.FailurePolicy
+	checker codeChecker
+	ids     *core.IDs
+	app     core.AppID
+	purpose core.Purpose
+	phone   core.Phone
+	guess   core.Code
+	number  account.Number
+	known   knownScope
+	payer   billing.Payer
+	price   core.Credits
+	outside bool // the first login of a number needs an outside call
+	fresh   core.UserID
+	imports bool // the app has users with ids issued elsewhere
+
+	verdict verdict            // result
+	row     store.Verification // result: the code that was claimed or verified
+	owner   core.UserID        // result, when claimed: whose network is to be made
+	login                      // result, when verified
+}
+
+// login is who was logged in.
+type login struct {
+	user  store.User
+	isNew bool
+	alias string // the id issued elsewhere, if the user has one in this app
+}
+
+// Want names the live codes, the counters, the user and, for a price, the
+// accounts. A claim that lapsed may hold a price, so the accounts come then too.
+func (c *checkCode) Want(b *store.Batch) {
+	b.Live.Want(c.liveKey())
+	b.FailureOf.Want(c.failureKey())
+	account.WantUser(b, c.number)
+	c.known.want(b)
+	if u, found := account.FindUser(b, c.number); found && c.imports {
+		b.Aliases.Want(store.AliasKey{App: c.app, User: u.ID})
+	}
+	if c.price > 0 || c.lapsedHold(b) {
+		billing.Want(b, c.payer)
+	}
+}
+
+// Decide counts, compares and, where nothing else stands between, logs in. It
+// refuses only with KindInsufficientBalance; then nothing is counted and the
+// code stays as it was.
+func (c *checkCode) Decide(b *store.Batch) error {
+	c.verdict, c.row, c.owner, c.login = wrong, store.Verification{}, 0, login{}
+	failure, counting := b.Failure(c.failureKey(), c.known.scope(b))
+	settled := c.policy.Settle(failure, b.Now)
+	v, alive := c.candidate(b)
+	if _, locked := c.policy.Locked(settled, b.Now); locked || !alive {
+		c.checker.CheckAbsent(c.context(0), c.guess)
+		return nil
+	}
+	if !c.checker.CheckCode(c.context(v.ID), tagOf(v), c.guess) {
+		c.countWrong(b, v, settled, counting)
+		return nil
+	}
+	if err := billing.Reserve(b, c.ids, c.payer, c.price, int64(v.ID)); err != nil {
+		return err
+	}
+	if u, found := account.FindUser(b, c.number); c.outside && (!found || u.Network == 0) {
+		c.claim(b, v)
+		c.owner = c.fresh
+		if found {
+			c.owner = u.ID
+		}
+		return nil
+	}
+	billing.Settle(b, c.ids, c.payer, c.price, int64(v.ID))
+	v.State, v.Claim, v.ClaimUntil = store.VerificationVerified, 0, 0
+	b.PutVerification(v)
+	c.verdict, c.row = verified, v
+	c.login = logIn(b, c.number, c.app, c.fresh, 0, c.imports)
+	c.known.remember(b, c.login.user)
+	if counting {
+		b.Failures.Delete(failure.ID)
+	}
+	return nil
+}
+
+// candidate is the code that a guess is compared with: the newest pending one
+// that has not expired. A claim that lapsed counts as pending again and gives
+// back what it held.
+func (c *checkCode) candidate(b *store.Batch) (store.Verification, bool) {
+	live := b.LiveVerifications(c.liveKey())
+	for i := len(live) - 1; i >= 0; i-- {
+		v := live[i]
+		if v.State == store.VerificationClaimed {
+			if b.Now < v.ClaimUntil {
+				continue
+			}
+			v = release(b, c.ids, c.payer, v, len(live) > 1)
+		}
+		if v.State == store.VerificationPending && b.Now < v.Expires {
+			return v, true
+		}
+	}
+	return store.Verification{}, false
+}
+
+// countWrong adds one try to the code and to the number, and kills the code
+// at the limit.
+func (c *checkCode) countWrong(b *store.Batch, v store.Verification, f store.Failure, counting bool) {
+	if !counting {
+		f = store.Failure{ID: core.FailureID(c.ids.Next()), Tenant: c.number.Tenant, App: c.app, Purpose: c.purpose,
+			Index: c.number.Index, Scope: c.known.scope(b), Phone: c.number.Sealed}
+	}
+	f, dead := c.policy.Wrong(f, b.Now)
+	b.PutFailure(f)
+	v.Wrong++
+	if dead || v.Wrong >= c.policy.PerCode {
+		v.State = store.VerificationExhausted
+	}
+	b.PutVerification(v)
+}
+
+func (c *checkCode) claim(b *store.Batch, v store.Verification) {
+	v.State, v.Claim, v.ClaimUntil, v.Held = store.VerificationClaimed, c.ids.Next(), b.Now.Add(claimLife), c.price
+	b.PutVerification(v)
+	c.verdict, c.row = claimed, v
+}
+
+func (c *checkCode) lapsedHold(b *store.Batch) bool {
+	for _, v := range b.LiveVerifications(c.liveKey()) {
+		if v.State == store.VerificationClaimed && v.Held > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checkCode) context(id core.VerificationID) keyring.CodeContext {
+	return keyring.CodeContext{Verification: id, App: c.app, Purpose: c.purpose, Phone: c.phone}
+}
+
+func (c *checkCode) liveKey() store.LiveKey {
+	return store.LiveKey{App: c.app, Purpose: c.purpose, Index: c.number.Index.Lookup()}
+}
+
+func (c *checkCode) failureKey() store.FailureKey {
+	return store.FailureKey{App: c.app, Purpose: c.purpose, Index: c.number.Index.Lookup()}
+}
+
+func tagOf(v store.Verification) keyring.CodeTag {
+	return keyring.CodeTag{Key: v.CodeKey, Salt: v.CodeSalt, MAC: v.CodeMAC}
+}
+
+func logIn(b *store.Batch, n account.Number, app core.AppID, fresh core.UserID, network int64, imports bool) login {
+	user, isNew := account.Login(b, n, fresh, network)
+	done := login{user: user, isNew: isNew}
+	if imports && !isNew {
+		if a, ok := b.Aliases.Get(store.AliasKey{App: app, User: user.ID}); ok {
+			done.alias = a.Text
+		}
+	}
+	return done
+}

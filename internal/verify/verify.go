@@ -1,0 +1,283 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"yanma.dev/yanma/internal/account"
+	"yanma.dev/yanma/internal/billing"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/message"
+	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/tenant"
+	"yanma.dev/yanma/internal/tunnel"
+)
+
+// Store runs commands.
+type Store interface {
+	Do(ctx context.Context, c store.Command) error
+}
+
+// Outbox takes messages whose commit is on disk.
+type Outbox interface {
+	HandOff(out outbox.Outgoing)
+}
+
+// Networks makes the tunnel network of a user (internal/tunnel).
+type Networks interface {
+	// Outside tells whether that takes a call out of the process.
+	Outside() bool
+	// ProvisionUser makes it. KindProvisioningUnreachable or
+	// KindProvisioningRefused when it can not; nothing is created then.
+	ProvisionUser(ctx context.Context, u tunnel.UserNetwork) (number int64, err error)
+}
+
+// Service sends and checks codes.
+type Service struct {
+	store    Store
+	outbox   Outbox
+	limiter  guard.Limiter
+	networks Networks
+	ring     *keyring.Ring
+	aliases  *account.Aliases
+	ids      *core.IDs
+	now      func() time.Time
+	random   io.Reader
+	log      *slog.Logger
+	policy   guard.FailurePolicy
+}
+
+// Options are what a Service is made of; all are required.
+type Options struct {
+	Store    Store
+	Outbox   Outbox
+	Limiter  guard.Limiter
+	Networks Networks
+	Ring     *keyring.Ring
+	Aliases  *account.Aliases
+	IDs      *core.IDs
+	Now      func() time.Time
+	Random   io.Reader // cryptographic
+	Log      *slog.Logger
+	Policy   guard.FailurePolicy
+}
+
+// New returns a service.
+func New(o Options) *Service {
+	return &Service{store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
+		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy}
+}
+
+// StartRequest asks for a code.
+type StartRequest struct {
+	App     *tenant.App
+	Phone   core.Phone
+	Purpose core.Purpose
+	Channel core.Channel
+	EndUser netip.Addr // the person's address; invalid when nobody told it
+}
+
+// Started is a code on its way.
+type Started struct {
+	Verification core.VerificationID
+	Expires      time.Time
+}
+
+// Start sends a code: it is stored, paid for and queued when Start returns;
+// the carrier is not waited for. Errors: KindLocked, KindRateLimited,
+// KindInsufficientBalance, KindOverloaded, KindInternal.
+func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
+	now := s.now()
+	c, out, err := s.prepare(r, now)
+	if err != nil {
+		return Started{}, err
+	}
+	var space [8]guard.Bucket
+	taken, err := s.limiter.Take(ctx, now, r.App.Unchallenged.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,
+		Phone: s.ring.PhoneBase(r.Phone), App: r.App.ID, Tenant: r.App.Tenant, IP: r.EndUser, Content: guard.ContentOf(out.Text)}))
+	if err != nil {
+		return Started{}, s.lockedOr(ctx, c, err)
+	}
+	for _, rule := range taken.Alerts {
+		s.log.Warn("verify: a limit asks for attention", "rule", rule, "phone", r.Phone, "app", int64(r.App.ID))
+	}
+	c.journal = taken.Journal(nil)
+	if err := s.store.Do(ctx, c); err != nil {
+		if refusal(err) {
+			s.limiter.GiveBack(ctx, taken)
+		}
+		return Started{}, err
+	}
+	out.Row = c.leased
+	s.outbox.HandOff(out)
+	return Started{Verification: c.row.ID, Expires: c.row.Expires.Time()}, nil
+}
+
+// refusal tells whether a command certainly left no trace, so that what its
+// limits counted is given back. A failed store may have kept the code.
+func refusal(err error) bool { return core.KindOf(err) != core.KindInternal }
+
+// lockedOr prefers the answer that the number is locked to the limit's.
+func (s *Service) lockedOr(ctx context.Context, c *startVerification, limited error) error {
+	err := s.store.Do(ctx, &lockCheck{policy: s.policy, key: c.failureKey(), known: c.known})
+	if errors.Is(err, core.E(core.KindLocked, "")) {
+		return err
+	}
+	return limited
+}
+
+// prepare makes everything that needs no row: the code, its tag, the text, the
+// sealed fields.
+func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, outbox.Outgoing, error) {
+	code, err := NewCode(s.random, r.App.CodeLength)
+	if err != nil {
+		return nil, outbox.Outgoing{}, err
+	}
+	text, err := message.RenderCode(r.App.Template, code, r.App.CodeLife)
+	if err != nil {
+		return nil, outbox.Outgoing{}, fmt.Errorf("render a code message: %w", err)
+	}
+	id, messageID := core.VerificationID(s.ids.Next()), core.MessageID(s.ids.Next())
+	tag, err := s.ring.SignCode(keyring.CodeContext{Verification: id, App: r.App.ID, Purpose: r.Purpose, Phone: r.Phone}, code)
+	if err != nil {
+		return nil, outbox.Outgoing{}, err
+	}
+	sealedPhone, err := s.ring.SealPhone(r.Phone)
+	if err != nil {
+		return nil, outbox.Outgoing{}, err
+	}
+	body, err := s.ring.Seal(outbox.BodyField, []byte(text))
+	if err != nil {
+		return nil, outbox.Outgoing{}, err
+	}
+	expires := store.At(now.Add(r.App.CodeLife))
+	segments := message.SegmentCount(r.Phone, text)
+	number := account.Number{Tenant: r.App.Tenant, Index: s.ring.Index(r.Phone), Sealed: sealedPhone}
+	c := &startVerification{
+		policy: s.policy, ids: s.ids, payer: payerOf(r.App, core.PoolGeneral), supersede: true,
+		known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
+		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,
+			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
+		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
+			Pool: core.PoolGeneral, TenantPays: r.App.TenantPays, Price: r.App.SMSPrice * core.Credits(segments), Segments: uint8(segments),
+			Phone: sealedPhone, Body: body, ValidUntil: expires},
+	}
+	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender}, nil
+}
+
+func payerOf(a *tenant.App, pool core.Pool) billing.Payer {
+	return billing.PayerOf(a.Tenant, a.ID, a.TenantPays, pool)
+}
+
+// scopeKind separates addresses of failure scopes from limit subjects.
+const scopeKind = 0x7f
+
+// scopeOf names the counters of an end user's address: an IPv4 address, or an
+// IPv6 /64.
+func (s *Service) scopeOf(ip netip.Addr) uint64 {
+	if !ip.IsValid() {
+		return 0
+	}
+	ip = ip.Unmap()
+	raw := ip.AsSlice()
+	if ip.Is6() {
+		raw = raw[:8]
+	}
+	return s.ring.LimitSubjectBytes(scopeKind, 0, raw)
+}
+
+// LoginRequest answers a code in order to log in.
+type LoginRequest struct {
+	App     *tenant.App
+	Phone   core.Phone
+	Code    core.Code
+	EndUser netip.Addr // the person's address; invalid when nobody told it
+}
+
+// LoggedIn is a login on disk.
+type LoggedIn struct {
+	User     core.UserID
+	UserText string // the user's id as the app sees it
+	New      bool   // registered just now
+}
+
+// Login checks a code and logs its number in, registering it at the first
+// time. Errors: KindWrongCode, KindInsufficientBalance, KindRateLimited (the
+// end user's address failed too often), KindProvisioningUnreachable,
+// KindProvisioningRefused, KindOverloaded, KindInternal.
+func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
+	now := s.now()
+	var space [4]guard.Bucket
+	failed := r.App.Unchallenged.IPCheckFailed.ForIP(space[:0], s.ring, r.EndUser, uint32(r.App.ID))
+	if len(failed) > 0 {
+		if v, err := s.limiter.Peek(ctx, now, failed); err != nil {
+			return LoggedIn{}, err
+		} else if err := v.Refused(); err != nil {
+			return LoggedIn{}, err
+		}
+	}
+	sealed, err := s.ring.SealPhone(r.Phone)
+	if err != nil {
+		return LoggedIn{}, err
+	}
+	number := account.Number{Tenant: r.App.Tenant, Index: s.ring.Index(r.Phone), Sealed: sealed}
+	c := &checkCode{policy: s.policy, checker: s.ring, ids: s.ids, app: r.App.ID, purpose: core.PurposeLogin, phone: r.Phone, guess: r.Code,
+		number: number, known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
+		payer: payerOf(r.App, core.PoolGeneral), price: r.App.LoginPrice, outside: s.networks.Outside(),
+		fresh: core.UserID(s.ids.Next()), imports: r.App.ImportedUsers}
+	if err := s.store.Do(ctx, c); err != nil {
+		return LoggedIn{}, err
+	}
+	switch c.verdict {
+	case verified:
+		return s.loggedIn(r.App, c.login), nil
+	case claimed:
+		return s.provision(ctx, r.App, c)
+	case wrong:
+		if len(failed) > 0 {
+			_, _ = s.limiter.Take(ctx, now, failed) // a refusal now comes with the next request
+		}
+	}
+	return LoggedIn{}, core.E(core.KindWrongCode, "")
+}
+
+// provision makes the network of a first login between claim and commit.
+func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) (LoggedIn, error) {
+	user := c.owner
+	network, err := s.provisionUser(ctx, app, user, false)
+	// The claim must end also when the caller has gone away meanwhile.
+	ctx = context.WithoutCancel(ctx)
+	if err != nil {
+		if undo := s.store.Do(ctx, &releaseClaim{ids: s.ids, claimed: c.row, payer: c.payer}); undo != nil {
+			s.log.Error("verify: a claim could not be released; it lapses by itself", "error", undo.Error())
+		}
+		return LoggedIn{}, err
+	}
+	commit := &commitClaim{ids: s.ids, claimed: c.row, number: c.number, known: c.known, payer: c.payer, fresh: user,
+		network: network, imports: c.imports}
+	if err := s.store.Do(ctx, commit); err != nil {
+		return LoggedIn{}, err
+	}
+	return s.loggedIn(app, commit.login), nil
+}
+
+func (s *Service) provisionUser(ctx context.Context, app *tenant.App, user core.UserID, test bool) (int64, error) {
+	return s.networks.ProvisionUser(ctx, tunnel.UserNetwork{Tenant: app.Tenant, App: app.ID, User: user,
+		UserText: s.aliases.Text(app.Tenant, app.ID, user), Test: test})
+}
+
+func (s *Service) loggedIn(app *tenant.App, l login) LoggedIn {
+	text := l.alias
+	if text == "" {
+		text = s.aliases.Text(app.Tenant, app.ID, l.user.ID)
+	}
+	return LoggedIn{User: l.user.ID, UserText: text, New: l.isNew}
+}
