@@ -87,3 +87,6 @@ func IDAt(t time.Time) int64 {
 	}
 	return ms << (idNodeBits + idSeqBits)
 }
+
+// IDNode is the node that made an id.
+func IDNode(id int64) uint8 { return uint8(id >> idSeqBits) }

@@ -220,6 +220,7 @@ type Message struct {
 	State        MessageState
 	Money        Money
 	Pool         core.Pool
+	TenantPays   bool // the tenant's account paid, not the app's own
 	Price        core.Credits
 	Segments     uint8
 	Parts        uint8  // parts the carrier accepted
@@ -235,14 +236,15 @@ type Message struct {
 	Status       uint16 // jsms status of the receipt, 0 before one
 	ValidUntil   Time   // its code dies here: no resend after
 	Due          Time   // when somebody must look at it again; 0 = nobody must
-	Updated      Time
+	Updated      Time   // its last change of state
 }
 
 // ReceiptRef finds a message by the id that a carrier gave one of its parts.
 type ReceiptRef struct {
 	Key     ReceiptKey
 	Message core.MessageID
-	Failed  bool // an undelivered receipt came; a delivered one may still follow
+	Attempt uint8 // which of the message's submissions the part belongs to
+	Failed  bool  // an undelivered receipt came; a delivered one may still follow
 }
 
 // ReceiptKey is a provider's name and the carrier's id of one part.
