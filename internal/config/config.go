@@ -1,0 +1,180 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+)
+
+// Config is everything that can be set. yanma.example.toml shows every key
+// with its default.
+type Config struct {
+	Server    Server            `toml:"server"`
+	Operator  Operator          `toml:"operator"`
+	Store     Store             `toml:"store"`
+	Log       Log               `toml:"log"`
+	Limits    Limits            `toml:"limits"`
+	Prices    Prices            `toml:"prices"`
+	Facades   map[string]Facade `toml:"facade"`
+	Providers []Provider        `toml:"provider"`
+	Tunnel    Tunnel            `toml:"tunnel"`
+	Retention Retention         `toml:"retention"`
+}
+
+// Server is the public listener.
+type Server struct {
+	Listen         string         `toml:"listen"`          // host:port; default 127.0.0.1:8080
+	TLSCert        string         `toml:"tls_cert"`        // PEM file, reloaded when it changes; "" = plain HTTP
+	TLSKey         string         `toml:"tls_key"`         // PEM file
+	TrustedProxies []netip.Prefix `toml:"trusted_proxies"` // whose X-Forwarded-For and X-Request-Id count
+	MaxRequests    int            `toml:"max_requests"`    // at work at once; one more is shed; default 2048
+	DrainTimeout   Duration       `toml:"drain_timeout"`   // how long SIGTERM waits for requests and messages; default 20s
+}
+
+// Operator is the operator API's listener.
+type Operator struct {
+	Listen string `toml:"listen"` // host:port; default 127.0.0.1:8081
+	Token  Secret `toml:"token"`  // bearer token, at least 16 characters
+}
+
+// Store is where the data is.
+type Store struct {
+	Data     string `toml:"data"`     // data folder: SQLite file, keyring, lock; default ./yanma-data
+	Database string `toml:"database"` // "" = SQLite in the data folder
+	Keyring  string `toml:"keyring"`  // keyring file; default <data>/keyring.json. Back it up apart from the database
+	Node     uint8  `toml:"node"`     // number of this node, 0 to 255, unique on one database
+	Queue    int    `toml:"queue"`    // commands that may wait; one more is shed; default 4096
+}
+
+// Log is the request log and everything else that is said.
+type Log struct {
+	Level string `toml:"level"` // debug, info, warn, error; default info
+	File  string `toml:"file"`  // "" = standard error
+}
+
+// Limits are the send limits of contracts/README.md §6.
+type Limits struct {
+	Off   bool                `toml:"off"`   // lifts the frequency limits only; locks after wrong tries stay
+	Rules map[string][]string `toml:"rules"` // by rule name: windows such as "1/60s", "5/1h", "10/24h"
+}
+
+// Prices are what an app pays where it has no price of its own.
+type Prices struct {
+	SMS   core.Credits `toml:"sms"`   // a segment; default 1
+	Login core.Credits `toml:"login"` // a successful login; default 0
+}
+
+// Facade is how one dialect is served (contracts/README.md §2).
+type Facade struct {
+	Disabled bool     `toml:"disabled"`
+	Hosts    []string `toml:"hosts"`  // Host names; empty = all
+	Prefix   string   `toml:"prefix"` // such as "/yunbox"; empty = bare paths
+}
+
+// Provider is one connection to a carrier.
+type Provider struct {
+	Name            string   `toml:"name"`
+	Type            string   `toml:"type"`             // smpp
+	Address         string   `toml:"address"`          // host:port
+	SystemID        string   `toml:"system_id"`        // at most 15 characters
+	Password        Secret   `toml:"password"`         // at most 8 characters
+	SystemType      string   `toml:"system_type"`      // at most 12 characters
+	Source          string   `toml:"source"`           // default sender
+	SourceTON       uint8    `toml:"source_ton"`       // default 5, alphanumeric
+	SourceNPI       uint8    `toml:"source_npi"`       // default 0
+	Window          int      `toml:"window"`           // submissions without an answer; default 10
+	Rate            int      `toml:"rate"`             // submissions a second; 0 = no limit of ours
+	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: same, hex, decimal; default same
+	LongMessage     string   `toml:"long_message"`     // udh or payload; default udh
+	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link; default 30s
+	ResponseTimeout Duration `toml:"response_timeout"` // default 10s
+}
+
+// Tunnel is the networks that users get (contracts/yunbox.md §8).
+type Tunnel struct {
+	Provisioner      string         `toml:"provisioner"` // none or webhook; default none
+	IPv4Pool         netip.Prefix   `toml:"ipv4_pool"`
+	IPv4Bits         int            `toml:"ipv4_bits"` // prefix length of one user's network
+	IPv6Pool         netip.Prefix   `toml:"ipv6_pool"`
+	DNS              []netip.Addr   `toml:"dns"`
+	MTU              int            `toml:"mtu"`
+	AllowedIPs       []netip.Prefix `toml:"allowed_ips"`
+	Endpoint         string         `toml:"endpoint"` // host:port of the gateway
+	GatewayPublicKey string         `toml:"gateway_public_key"`
+	Keepalive        int            `toml:"keepalive"` // seconds; 0 = off
+	ForgetKeys       bool           `toml:"forget_keys"`
+	Webhook          Webhook        `toml:"webhook"`
+}
+
+// Webhook is the provisioner that another system implements.
+type Webhook struct {
+	URL     string   `toml:"url"`
+	Secret  Secret   `toml:"secret"`
+	Timeout Duration `toml:"timeout"` // default 5s
+}
+
+// Retention is how long rows are kept.
+type Retention struct {
+	Verifications Duration `toml:"verifications"` // after their end; default 720h, at least 25h
+	Messages      Duration `toml:"messages"`      // default 2160h, at least 96h
+}
+
+// Duration is a time.Duration written as "30s" or "24h".
+type Duration time.Duration
+
+// UnmarshalText reads the written form.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return err
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText gives the written form.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// D is the time.Duration.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// Secret is a secret that the file names but does not hold: env:NAME or
+// file:PATH. Load replaces it with the value.
+type Secret struct{ core.Secret }
+
+// Defaults is the configuration of an empty file.
+func Defaults() Config {
+	return Config{
+		Server:   Server{Listen: "127.0.0.1:8080", MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
+		Operator: Operator{Listen: "127.0.0.1:8081"},
+		Store:    Store{Data: "./yanma-data", Queue: 4096},
+		Log:      Log{Level: "info"},
+		Prices:   Prices{SMS: 1},
+		Facades:  map[string]Facade{},
+		Tunnel: Tunnel{Provisioner: "none", IPv4Pool: netip.MustParsePrefix("10.0.0.0/8"), IPv4Bits: 25,
+			IPv6Pool: netip.MustParsePrefix("fd77:7961:6e6d::/48"), MTU: 1420, Keepalive: 25,
+			AllowedIPs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
+			Webhook:    Webhook{Timeout: Duration(5 * time.Second)}},
+		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour)},
+	}
+}
+
+// providerDefaults fills what a provider's stanza leaves out.
+func (p *Provider) providerDefaults() {
+	if p.Window == 0 {
+		p.Window = 10
+	}
+	if p.IDRadix == "" {
+		p.IDRadix = "same"
+	}
+	if p.LongMessage == "" {
+		p.LongMessage = "udh"
+	}
+	if p.EnquireEvery == 0 {
+		p.EnquireEvery = Duration(30 * time.Second)
+	}
+	if p.ResponseTimeout == 0 {
+		p.ResponseTimeout = Duration(10 * time.Second)
+	}
+}
