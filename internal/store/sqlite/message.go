@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"bytes"
+
+	zsqlite "zombiezen.com/go/sqlite"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+)
+
+// The columns that delivery changes, and before them those that are fixed when
+// the message is accepted.
+const (
+	messageProgress = "state, money, parts, parts_done, resends, attempts, node, due, updated, provider, code, status, body"
+	messageColumns  = "id, tenant, app, verification, channel, pool, price, segments, phone, template, valid_until, " + messageProgress
+)
+
+type messageStatements struct{ byID, insert, progress, replace, remove *zsqlite.Stmt }
+
+func prepareMessages(p *preparer) messageStatements {
+	return messageStatements{
+		byID:     p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
+		insert:   p.insert("message", messageColumns),
+		progress: p.update("message", 1, "id, "+messageProgress),
+		replace:  p.update("message", 1, messageColumns),
+		remove:   p.stmt("DELETE FROM message WHERE id = ?"),
+	}
+}
+
+func (s *messageStatements) load(b *store.Batch) error {
+	for _, id := range b.Messages.Wanted() {
+		p := bind(s.byID)
+		p.int(int64(id))
+		row, found, err := p.row()
+		if err != nil {
+			return err
+		}
+		if found {
+			b.Messages.Loaded(id, scanMessage(row))
+			if err := row.done(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *messageStatements) write(b *store.Batch) error {
+	return writeSet(&b.Messages,
+		func(id core.MessageID) error {
+			p := bind(s.remove)
+			p.int(int64(id))
+			return p.run()
+		},
+		s.update,
+		func(m *store.Message) error { return writeMessage(s.insert, m) })
+}
+
+func (s *messageStatements) update(was, is *store.Message) error {
+	if was.Tenant != is.Tenant || was.App != is.App || was.Verification != is.Verification || was.Channel != is.Channel ||
+		was.Pool != is.Pool || was.Price != is.Price || was.Segments != is.Segments || !bytes.Equal(was.Phone, is.Phone) ||
+		was.Template != is.Template || was.ValidUntil != is.ValidUntil {
+		return writeMessage(s.replace, is)
+	}
+	p := bind(s.progress)
+	p.int(int64(is.ID))
+	return runMessageProgress(p, is)
+}
+
+func writeMessage(stmt *zsqlite.Stmt, m *store.Message) error {
+	p := bind(stmt)
+	p.int(int64(m.ID))
+	p.int(int64(m.Tenant))
+	p.int(int64(m.App))
+	p.int(int64(m.Verification))
+	p.int(int64(m.Channel))
+	p.int(int64(m.Pool))
+	p.int(int64(m.Price))
+	p.int(int64(m.Segments))
+	p.bytes(m.Phone)
+	p.text(m.Template)
+	p.time(m.ValidUntil)
+	return runMessageProgress(p, m)
+}
+
+func runMessageProgress(p parameters, m *store.Message) error {
+	p.int(int64(m.State))
+	p.int(int64(m.Money))
+	p.int(int64(m.Parts))
+	p.int(int64(m.PartsDone))
+	p.int(int64(m.Resends))
+	p.int(int64(m.Attempts))
+	p.int(int64(m.Node))
+	if m.Due == 0 {
+		p.null() // in no index
+	} else {
+		p.time(m.Due)
+	}
+	p.time(m.Updated)
+	p.text(m.Provider)
+	p.text(m.Code)
+	p.int(int64(m.Status))
+	p.bytes(m.Body)
+	return p.run()
+}
+
+func scanMessage(c columns) (m store.Message) {
+	m.ID = core.MessageID(c.int())
+	m.Tenant = core.TenantID(c.int())
+	m.App = core.AppID(c.int())
+	m.Verification = core.VerificationID(c.int())
+	m.Channel = core.Channel(c.int())
+	m.Pool = core.Pool(c.int())
+	m.Price = core.Credits(c.int())
+	m.Segments = uint8(c.int())
+	m.Phone = c.bytes()
+	m.Template = c.text()
+	m.ValidUntil = c.time()
+	m.State = store.MessageState(c.int())
+	m.Money = store.Money(c.int())
+	m.Parts = uint8(c.int())
+	m.PartsDone = uint8(c.int())
+	m.Resends = uint8(c.int())
+	m.Attempts = uint8(c.int())
+	m.Node = uint8(c.int())
+	m.Due = c.time()
+	m.Updated = c.time()
+	m.Provider = c.text()
+	m.Code = c.text()
+	m.Status = uint16(c.int())
+	m.Body = c.bytes()
+	return m
+}

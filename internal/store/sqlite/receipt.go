@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	zsqlite "zombiezen.com/go/sqlite"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+)
+
+type receiptStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
+
+func prepareReceipts(p *preparer) receiptStatements {
+	const columns = "provider, part_id, message, failed"
+	return receiptStatements{
+		byKey:  p.stmt("SELECT message, failed FROM receipt_ref WHERE provider = ? AND part_id = ?"),
+		insert: p.insert("receipt_ref", columns),
+		update: p.update("receipt_ref", 2, columns),
+		remove: p.stmt("DELETE FROM receipt_ref WHERE provider = ? AND part_id = ?"),
+	}
+}
+
+func bindReceipt(stmt *zsqlite.Stmt, k store.ReceiptKey) parameters {
+	p := bind(stmt)
+	p.text(k.Provider)
+	p.text(k.PartID)
+	return p
+}
+
+func (s *receiptStatements) load(b *store.Batch) error {
+	for _, k := range b.Receipts.Wanted() {
+		p := bindReceipt(s.byKey, k)
+		row, found, err := p.row()
+		if err != nil {
+			return err
+		}
+		if found {
+			b.Receipts.Loaded(k, store.ReceiptRef{Key: k, Message: core.MessageID(row.int()), Failed: row.bool()})
+			if err := row.done(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *receiptStatements) write(b *store.Batch) error {
+	put := func(stmt *zsqlite.Stmt, r *store.ReceiptRef) error {
+		p := bindReceipt(stmt, r.Key)
+		p.int(int64(r.Message))
+		p.bool(r.Failed)
+		return p.run()
+	}
+	return writeSet(&b.Receipts,
+		func(k store.ReceiptKey) error {
+			p := bindReceipt(s.remove, k)
+			return p.run()
+		},
+		func(_, is *store.ReceiptRef) error { return put(s.update, is) },
+		func(r *store.ReceiptRef) error { return put(s.insert, r) })
+}
+
+type orphanStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
+
+func prepareOrphans(p *preparer) orphanStatements {
+	const columns = "provider, part_id, state, code, status, at"
+	return orphanStatements{
+		byKey:  p.stmt("SELECT state, code, status, at FROM orphan WHERE provider = ? AND part_id = ?"),
+		insert: p.insert("orphan", columns),
+		update: p.update("orphan", 2, columns),
+		remove: p.stmt("DELETE FROM orphan WHERE provider = ? AND part_id = ?"),
+	}
+}
+
+func (s *orphanStatements) load(b *store.Batch) error {
+	for _, k := range b.Orphans.Wanted() {
+		p := bindReceipt(s.byKey, k)
+		row, found, err := p.row()
+		if err != nil {
+			return err
+		}
+		if found {
+			b.Orphans.Loaded(k, scanOrphan(k, row))
+			if err := row.done(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *orphanStatements) write(b *store.Batch) error {
+	put := func(stmt *zsqlite.Stmt, o *store.Orphan) error {
+		p := bindReceipt(stmt, o.Key)
+		p.int(int64(o.State))
+		p.text(o.Code)
+		p.int(int64(o.Status))
+		p.time(o.At)
+		return p.run()
+	}
+	return writeSet(&b.Orphans,
+		func(k store.ReceiptKey) error {
+			p := bindReceipt(s.remove, k)
+			return p.run()
+		},
+		func(_, is *store.Orphan) error { return put(s.update, is) },
+		func(o *store.Orphan) error { return put(s.insert, o) })
+}
+
+func scanOrphan(k store.ReceiptKey, c columns) store.Orphan {
+	return store.Orphan{Key: k, State: uint8(c.int()), Code: c.text(), Status: uint16(c.int()), At: c.time()}
+}
