@@ -1,0 +1,124 @@
+package facade
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"yanma.dev/yanma/internal/core"
+)
+
+// Exchange is one request and the answer that is being made. It is used again
+// for another request afterwards: keep nothing of it.
+type Exchange struct {
+	Request *http.Request
+	Route   *Route     // nil for an unknown path
+	Source  netip.Addr // contracts/README.md §3.3
+	Object  Object     // the body, after ReadObject
+	Event   Event      // what is observed in the end
+
+	Status      int    // of the answer; 200 unless set
+	ContentType string // of the answer; ContentTypeJSON unless set
+	Out         []byte // the answer's body
+
+	header http.Header // of the answer
+	path   []string    // segments of the request's path
+	match  *endpoint
+	body   []byte
+
+	segments [maxSegments]string
+}
+
+// Content types of answers (contracts/README.md §3.2).
+const (
+	ContentTypeJSON = "application/json;charset=UTF-8"
+	ContentTypeText = "text/plain;charset=UTF-8"
+)
+
+// SetHeader sets a header of the answer. The name is in canonical form.
+func (x *Exchange) SetHeader(name, value string) { x.header[name] = []string{value} }
+
+// Param is a parameter of the route's path, unescaped; "" when there is none
+// of that name.
+func (x *Exchange) Param(name string) string {
+	for i, segment := range x.match.segments {
+		if isParameter(segment) && segment[1:len(segment)-1] == name {
+			return x.path[i]
+		}
+	}
+	return ""
+}
+
+// ReadObject reads the body and decodes it into x.Object. Errors: those of
+// ReadBody and of ParseObject.
+func (x *Exchange) ReadObject() error {
+	body, err := x.ReadBody()
+	if err != nil {
+		return err
+	}
+	return x.Object.Parse(body)
+}
+
+// ReadBody reads the whole body, up to the route's cap (contracts/README.md
+// §3.1). Errors: KindBodyTooLarge, from the Content-Length before anything is
+// read, or while reading; KindMediaType for an encoded body; KindMalformed for
+// a body that breaks off.
+func (x *Exchange) ReadBody() ([]byte, error) {
+	limit := x.Route.BodyCap
+	if x.Request.ContentLength > limit {
+		return nil, core.E(core.KindBodyTooLarge, "by its Content-Length")
+	}
+	if !isIdentity(x.Request.Header["Content-Encoding"]) {
+		return nil, core.E(core.KindMediaType, "Content-Encoding")
+	}
+	if cap(x.body) == 0 {
+		x.body = make([]byte, 0, 1024)
+	}
+	x.body = x.body[:0]
+	for {
+		n, err := x.Request.Body.Read(x.body[len(x.body):cap(x.body)])
+		x.body = x.body[:len(x.body)+n]
+		switch {
+		case int64(len(x.body)) > limit:
+			return nil, core.E(core.KindBodyTooLarge, "while reading")
+		case errors.Is(err, io.EOF):
+			return x.body, nil
+		case err != nil:
+			return nil, core.Wrap(core.KindMalformed, err, "body breaks off")
+		}
+		if len(x.body) == cap(x.body) {
+			x.body = append(x.body, 0)[:len(x.body)]
+		}
+	}
+}
+
+// isIdentity tells whether the body is sent as it is.
+func isIdentity(encodings []string) bool {
+	for _, line := range encodings {
+		for _, encoding := range strings.Split(line, ",") {
+			encoding = strings.TrimSpace(encoding)
+			if encoding != "" && !strings.EqualFold(encoding, "identity") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keptBytes is how much of a buffer is kept for the next request.
+const keptBytes = 16 << 10
+
+// reset forgets the request, but for the memory.
+func (x *Exchange) reset() {
+	out, body, object := x.Out[:0], x.body[:0], x.Object
+	if cap(out) > keptBytes {
+		out = nil
+	}
+	if cap(body) > keptBytes {
+		body = nil
+	}
+	object.Reset()
+	*x = Exchange{Out: out, body: body, Object: object}
+}
