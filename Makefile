@@ -1,0 +1,31 @@
+# The commands that the README names. Everything they need beyond Go, git, gcc,
+# node and npm is installed by scripts/setup.sh on a Debian machine.
+
+.PHONY: build dev test bench soak lint fuzz setup clean
+
+build:
+	go build -o bin/yanma ./cmd/yanma
+
+dev:
+	go run ./cmd/yanma dev
+
+# Everything that must hold before a change lands; under 15 minutes on two cores.
+test:
+	./scripts/test.sh
+
+# What needs longer.
+soak:
+	./scripts/soak.sh
+
+# Ratios of one run on one machine, into bench/results/.
+bench:
+	go run ./bench run
+
+lint: setup
+	./scripts/lint.sh
+
+setup:
+	./scripts/setup.sh
+
+clean:
+	rm -rf bin .cache test/interop/smpp/node_modules
