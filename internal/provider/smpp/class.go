@@ -1,0 +1,71 @@
+package smpp
+
+import (
+	"time"
+
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/smpp/pdu"
+)
+
+// pauseAfterThrottle is how long the link rests, and what RetryAfter says
+// (contracts/delivery.md §2.4).
+const pauseAfterThrottle = time.Second
+
+// effect is what a status does to the link, besides the message's outcome.
+type effect uint8
+
+const (
+	effectNone   effect = iota
+	effectSlow          // pause, then half the rate
+	effectRebind        // the SMSC holds another view of the bind: unbind and bind anew
+	effectRetry         // send this part once more; its class counts when it has been
+)
+
+// verdict is the row of a status in contracts/delivery.md §2.2.
+type verdict struct {
+	class  provider.Class
+	effect effect
+}
+
+// classify is contracts/delivery.md §2.2 for a submission's status. Decided
+// here: "rebind" and "retry" (system error, temporary application error) are
+// Throttled without slowing the link, because the SMSC did not take the
+// message and may later; "retry once" is done by the link itself, and a second
+// refusal is Rejected, so that another provider may be tried.
+func (cfg *Config) classify(s pdu.Status) verdict {
+	switch s {
+	case pdu.OK:
+		return verdict{class: provider.Accepted}
+	case pdu.MsgQueueFull, pdu.Throttled:
+		return verdict{class: provider.Throttled, effect: effectSlow}
+	case pdu.InvBndStatus:
+		return verdict{class: provider.Throttled, effect: effectRebind}
+	case pdu.SysErr, pdu.AppTemporary:
+		return verdict{class: provider.Throttled}
+	case pdu.DeliveryFail, pdu.UnknownErr:
+		return verdict{class: provider.Rejected, effect: effectRetry}
+	}
+	if class, ok := cfg.VendorStatus[s]; ok && s >= pdu.VendorFirst && s <= pdu.VendorLast {
+		if class == provider.Throttled {
+			return verdict{class: class, effect: effectSlow}
+		}
+		return verdict{class: class}
+	}
+	return verdict{class: provider.Rejected}
+}
+
+// outcome is a status as the outbox takes it.
+func outcome(class provider.Class, s pdu.Status) provider.Outcome {
+	o := provider.Outcome{Class: class}
+	if s != pdu.OK {
+		o.Code, o.Detail = s.String(), s.Name()
+	}
+	if class == provider.Throttled {
+		o.RetryAfter = pauseAfterThrottle
+	}
+	return o
+}
+
+// stopsLink tells whether a refused bind can only be mended in the
+// configuration (contracts/delivery.md §2.2: stop, alert).
+func stopsLink(s pdu.Status) bool { return s == pdu.InvPassword || s == pdu.InvSystemID }

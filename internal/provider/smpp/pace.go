@@ -1,0 +1,88 @@
+package smpp
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	slowFor   = 10 * time.Second      // contracts/delivery.md §2.4
+	paceSlack = 10 * time.Millisecond // lost to a late timer and made good
+)
+
+// pace spaces submissions: the configured rate, and after a throttling status
+// one second's rest and then half the rate for ten seconds. It outlives links.
+type pace struct {
+	mu     sync.Mutex
+	base   float64 // a second; 0 is no limit
+	slowed float64 // a second; holds until slowUntil
+
+	pausedUntil, slowUntil time.Time
+	next                   time.Time // when the next submission may go
+
+	second          int64 // the meter: what left in this second and the one before
+	count, previous int
+}
+
+// reserve takes the next place in line and tells how long to wait for it.
+func (p *pace) reserve(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meter(now)
+	p.count++
+	rate := p.rate(now)
+	if rate == 0 {
+		return max(p.pausedUntil.Sub(now), 0)
+	}
+	at := later(p.next, now.Add(-paceSlack))
+	at = later(at, p.pausedUntil)
+	p.next = at.Add(time.Duration(float64(time.Second) / rate))
+	return max(at.Sub(now), 0)
+}
+
+// throttled notes a throttling status. More of them during the rest are
+// answers to what was sent before it, and change nothing.
+func (p *pace) throttled(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Before(p.pausedUntil) {
+		return
+	}
+	rate := p.rate(now)
+	if rate == 0 {
+		p.meter(now)
+		rate = float64(max(p.count, p.previous))
+	}
+	p.slowed = max(rate/2, 1)
+	p.pausedUntil = now.Add(pauseAfterThrottle)
+	p.slowUntil = now.Add(slowFor)
+	p.next = p.pausedUntil
+}
+
+// rate is what holds at now; 0 is no limit.
+func (p *pace) rate(now time.Time) float64 {
+	if now.Before(p.slowUntil) {
+		return p.slowed
+	}
+	return p.base
+}
+
+func (p *pace) meter(now time.Time) {
+	second := now.Unix()
+	switch {
+	case second == p.second:
+		return
+	case second == p.second+1:
+		p.previous = p.count
+	default:
+		p.previous = 0
+	}
+	p.second, p.count = second, 0
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,249 @@
+package smpp
+
+import (
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"yanma.dev/yanma/internal/message/text"
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/receipt"
+	"yanma.dev/yanma/internal/provider/smpp/pdu"
+)
+
+// readLoop takes what the SMSC sends until the connection ends.
+func (l *link) readLoop() {
+	for {
+		h, body, err := l.conn.Next()
+		if err != nil {
+			if errors.Is(err, pdu.ErrLength) {
+				// The stream is out of step: contracts/delivery.md §2.4.
+				_ = l.conn.Empty(pdu.GenericNack, pdu.InvCmdLen, h.Seq)
+				l.conn.Finish()
+				return
+			}
+			l.conn.Close(err)
+			return
+		}
+		l.lastRead.Store(l.client.deps.Now().UnixNano())
+		if !l.handle(h, body) {
+			return
+		}
+	}
+}
+
+// handle takes one PDU. It is false when it was the last one. Answers that can
+// not be queued are dropped: the connection has ended, and Next tells so.
+func (l *link) handle(h pdu.Header, body []byte) bool {
+	switch h.ID {
+	case pdu.SubmitSMResp:
+		l.submitResp(h, body)
+	case pdu.DeliverSM:
+		l.deliver(h.Seq, body)
+	case pdu.EnquireLink:
+		_ = l.conn.Empty(pdu.EnquireLinkResp, pdu.OK, h.Seq)
+	case pdu.EnquireLinkResp:
+		l.alive(h.Seq)
+	case pdu.GenericNack:
+		l.alive(h.Seq)
+		if h.Seq != 0 {
+			l.answered(h.Seq, refusal(h.Status), "")
+		}
+	case pdu.Unbind:
+		l.client.link.CompareAndSwap(l, nil)
+		l.endWith(errPeerUnbind)
+		_ = l.conn.Empty(pdu.UnbindResp, pdu.OK, h.Seq)
+		l.conn.Finish()
+		return false
+	case pdu.UnbindResp:
+		l.conn.Close(errUnbound)
+		return false
+	default:
+		if !h.ID.IsResponse() {
+			_ = l.conn.Empty(pdu.GenericNack, pdu.InvCmdID, h.Seq)
+		}
+	}
+	return true
+}
+
+// refusal keeps a generic_nack from looking like success.
+func refusal(s pdu.Status) pdu.Status {
+	if s == pdu.OK {
+		return pdu.UnknownErr
+	}
+	return s
+}
+
+func (l *link) submitResp(h pdu.Header, body []byte) {
+	id, err := pdu.ParseSMResp(body)
+	if err != nil && h.Status == pdu.OK {
+		l.client.deps.Log.Warn("smpp answer without a readable message id", slog.String("link", l.client.cfg.Name))
+	}
+	l.answered(h.Seq, h.Status, id)
+}
+
+// endWith keeps more submissions off the link.
+func (l *link) endWith(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	if l.why == nil {
+		l.why = why
+	}
+}
+
+// deliver hands a receipt or a subscriber's text to the sink; the SMSC is
+// answered when the sink has stored it.
+func (l *link) deliver(seq uint32, body []byte) {
+	sm := &l.incoming
+	if err := pdu.ParseSM(body, sm); err != nil {
+		l.refuse(seq, "malformed deliver_sm")
+		return
+	}
+	c := l.client
+	a := &ack{link: l, seq: seq}
+	if !sm.IsReceipt() {
+		in, ok := inbound(sm)
+		if !ok {
+			l.refuse(seq, "malformed user-data header")
+			return
+		}
+		c.deps.Sink.Inbound(c.cfg.Name, in, a.done)
+		return
+	}
+	r, ok := c.cfg.receipt(sm)
+	if !ok {
+		l.refuse(seq, "receipt without an id")
+		return
+	}
+	c.deps.Sink.Receipt(c.cfg.Name, r, a.done)
+}
+
+// refuse answers what can never be stored, so that it is not sent for ever.
+func (l *link) refuse(seq uint32, why string) {
+	l.client.deps.Log.Warn("smpp deliver_sm refused", slog.String("link", l.client.cfg.Name), slog.String("reason", why))
+	_ = l.conn.Empty(pdu.DeliverSMResp, pdu.AppPermanent, seq)
+}
+
+// ack answers one deliver_sm, once.
+type ack struct {
+	link *link
+	seq  uint32
+	used atomic.Bool
+}
+
+func (a *ack) done(err error) {
+	if a.used.Swap(true) {
+		return
+	}
+	status := pdu.OK
+	if err != nil {
+		status = pdu.AppTemporary // contracts/delivery.md §2.4: the SMSC sends it again
+	}
+	// When the connection has ended the SMSC sends it again on the next one.
+	_, _ = a.link.conn.Append(func(dst []byte) ([]byte, error) {
+		return pdu.AppendSMResp(dst, pdu.DeliverSMResp, status, a.seq, "")
+	})
+}
+
+// inbound reads a subscriber's text. Each segment of a long one is handed on
+// by itself, because the SMSC is answered for each when it is stored.
+func inbound(sm *pdu.SM) (provider.Inbound, bool) {
+	body := sm.Payload()
+	if sm.HasHeader() {
+		var ok bool
+		if _, body, ok = text.ParseHeader(body); !ok {
+			return provider.Inbound{}, false
+		}
+	}
+	return provider.Inbound{From: subscriber(sm.Source), To: sm.Dest.Addr, Text: decodeText(sm.DataCoding, body)}, true
+}
+
+func decodeText(coding byte, octets []byte) string {
+	switch coding {
+	case pdu.CodingUCS2:
+		return text.UCS2.Decode(octets)
+	case pdu.CodingDefault:
+		return text.GSM7.Decode(octets)
+	}
+	return text.DecodeLatin1(octets)
+}
+
+// receipt reads a delivery receipt: the text, and over it the optional
+// parameters (contracts/delivery.md §2.3). ok is false without an id. A
+// carrier's own code in the text (MK:0001) says more than the parameter's
+// UNDELIVERABLE and is kept where the two agree on the state.
+func (cfg *Config) receipt(sm *pdu.SM) (r provider.Receipt, ok bool) {
+	body := sm.Payload()
+	if sm.HasHeader() {
+		if _, after, ok := text.ParseHeader(body); ok {
+			body = after
+		}
+	}
+	t, _ := receipt.ParseText(decodeText(sm.DataCoding, body), cfg.ReceiptZone)
+	if id, ok := sm.TLVs.Get(pdu.TagReceiptedMessageID); ok {
+		if id := strings.TrimRight(string(id), "\x00"); id != "" {
+			t.ID = id
+		}
+	}
+	code := t.Stat
+	if state, ok := sm.TLVs.Get(pdu.TagMessageState); ok && len(state) == 1 {
+		code = codeOver(receipt.FromMessageState(state[0]), t.Stat)
+	}
+	if code == "" {
+		code = "UNKNOWN"
+	}
+	meaning := receipt.Classify(code)
+	return provider.Receipt{
+		PartID: t.ID, AltIDs: cfg.IDRadix.alternatives(t.ID),
+		State: meaning.State, Code: code, JSMS: meaning.JSMS, DoneAt: t.Done,
+	}, t.ID != ""
+}
+
+func codeOver(parameter, inText string) string {
+	own := inText != "" && !receipt.IsMessageState(inText)
+	if own && receipt.Classify(inText).State == receipt.Classify(parameter).State {
+		return inText
+	}
+	return parameter
+}
+
+// alternatives are the other spellings of a receipt's id.
+func (radix IDRadix) alternatives(id string) []string {
+	var alt []string
+	if radix == RadixAuto || radix == RadixDecimal {
+		if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+			hex := strconv.FormatUint(n, 16)
+			alt = addSpelling(alt, id, hex)
+			alt = addSpelling(alt, id, strings.ToUpper(hex))
+			if len(hex) < hexIDLen {
+				padded := strings.Repeat("0", hexIDLen-len(hex)) + hex
+				alt = addSpelling(alt, id, padded)
+				alt = addSpelling(alt, id, strings.ToUpper(padded))
+			}
+		}
+	}
+	if radix == RadixAuto || radix == RadixHex {
+		if n, err := strconv.ParseUint(id, 16, 64); err == nil {
+			alt = addSpelling(alt, id, strconv.FormatUint(n, 10))
+		}
+	}
+	return alt
+}
+
+// hexIDLen is the width that SMSCs pad hexadecimal ids to.
+const hexIDLen = 8
+
+func addSpelling(alt []string, id, spelling string) []string {
+	if spelling == id {
+		return alt
+	}
+	for _, have := range alt {
+		if have == spelling {
+			return alt
+		}
+	}
+	return append(alt, spelling)
+}

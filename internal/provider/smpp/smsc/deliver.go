@@ -1,0 +1,201 @@
+package smsc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"yanma.dev/yanma/internal/message/text"
+	"yanma.dev/yanma/internal/provider/smpp/pdu"
+)
+
+// delivery is one deliver_sm until the client has stored it.
+type delivery struct {
+	id           string // of the part that a receipt is about; empty for a subscriber's text
+	source, dest pdu.Address
+	esmClass     byte
+	coding       byte
+	body         []byte
+	tlvs         pdu.TLVs
+	attempts     int
+	done         func(pdu.Status) // for SendText; nil otherwise
+}
+
+// account is what the sessions of one system id share. It belongs to Server.mu.
+type account struct {
+	receivers []*session // bound as receiver or transceiver
+	ready     []*delivery
+}
+
+// join makes a session a bound one.
+func (s *Server) join(ss *session, kind pdu.CommandID, systemID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ss.bound, ss.systemID = kind, systemID
+	if kind == pdu.BindTransmitter {
+		return
+	}
+	ss.account = s.account(systemID)
+	ss.account.receivers = append(ss.account.receivers, ss)
+	s.pump(ss.account)
+}
+
+func (s *Server) account(systemID string) *account {
+	a := s.accounts[systemID]
+	if a == nil {
+		a = &account{}
+		s.accounts[systemID] = a
+	}
+	return a
+}
+
+// leave takes a session out; what it had not answered will be sent again.
+func (a *account) leave(ss *session) {
+	for i, other := range a.receivers {
+		if other == ss {
+			a.receivers = append(a.receivers[:i], a.receivers[i+1:]...)
+			break
+		}
+	}
+	for _, d := range ss.open {
+		a.ready = append(a.ready, d)
+	}
+	ss.open = nil
+}
+
+// full tells whether no more receipts can be held.
+func (s *Server) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending >= s.cfg.MaxPending
+}
+
+// deliver sends d as soon as a session of the system id can take it.
+func (s *Server) deliver(systemID string, d *delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.account(systemID)
+	a.ready = append(a.ready, d)
+	s.pump(a)
+}
+
+// pump sends what the sessions' windows allow. It needs s.mu.
+func (s *Server) pump(a *account) {
+	sent := 0
+	for ; sent < len(a.ready); sent++ {
+		ss := a.roomy(s.cfg.DeliverWindow)
+		if ss == nil {
+			break
+		}
+		err := ss.send(a.ready[sent])
+		if errors.Is(err, pdu.ErrField) {
+			s.pending-- // a script's code that no PDU can hold
+		} else if err != nil {
+			break
+		}
+		a.ready[sent] = nil
+	}
+	a.ready = a.ready[sent:]
+	if len(a.ready) == 0 {
+		a.ready = nil
+	}
+}
+
+// roomy is the session that has the most room, if any has.
+func (a *account) roomy(window int) *session {
+	var best *session
+	for _, ss := range a.receivers {
+		if len(ss.open) < window && ss.conn.Err() == nil && (best == nil || len(ss.open) < len(best.open)) {
+			best = ss
+		}
+	}
+	return best
+}
+
+// send queues one deliver_sm. It needs Server.mu.
+func (ss *session) send(d *delivery) error {
+	ss.seq++
+	if ss.seq > pdu.MaxSeq {
+		ss.seq = 1
+	}
+	sm := pdu.SM{Source: d.source, Dest: d.dest, ESMClass: d.esmClass, DataCoding: d.coding, ShortMessage: d.body, TLVs: d.tlvs}
+	_, err := ss.conn.Append(func(dst []byte) ([]byte, error) { return pdu.AppendSM(dst, pdu.DeliverSM, ss.seq, &sm) })
+	if err != nil {
+		return err
+	}
+	d.attempts++
+	ss.open[ss.seq] = d
+	return nil
+}
+
+// deliverAnswered ends a delivery, or sends it again later.
+func (s *Server) deliverAnswered(ss *session, seq uint32, status pdu.Status) {
+	s.mu.Lock()
+	d := ss.open[seq]
+	if d == nil {
+		s.mu.Unlock()
+		return
+	}
+	delete(ss.open, seq)
+	again := status == pdu.AppTemporary && d.attempts < s.cfg.MaxAttempts && d.done == nil
+	if !again {
+		s.pending--
+	}
+	s.pump(ss.account)
+	s.mu.Unlock()
+
+	switch {
+	case d.done != nil:
+		d.done(status)
+	case status == pdu.OK:
+		s.counters.receipts.Add(1)
+	}
+	if d.id != "" {
+		s.cfg.Answered(d.id, status)
+	}
+	if again {
+		s.later.after(s.cfg.RetryAfter, func() { s.deliver(ss.systemID, d) })
+	}
+}
+
+// ErrNotStored is a subscriber's text that the client did not take.
+var ErrNotStored = errors.New("smsc: the client did not store it")
+
+// SendText sends a text from a subscriber to a client, in segments when it is
+// long, and waits until the client has stored it or ctx ends. Numbers are
+// digits, international.
+func (s *Server) SendText(ctx context.Context, systemID, from, to, body string) error {
+	alphabet, parts := text.Segments(body, false)
+	answers := make(chan pdu.Status, len(parts))
+	ref := byte(s.lastID.Add(1))
+	for i, part := range parts {
+		d := &delivery{
+			source: pdu.Address{TON: pdu.TONInternational, NPI: pdu.NPIE164, Addr: from},
+			dest:   pdu.Address{Addr: to},
+			done:   func(status pdu.Status) { answers <- status },
+		}
+		if alphabet == text.UCS2 {
+			d.coding = pdu.CodingUCS2
+		}
+		if len(parts) > 1 {
+			d.esmClass = pdu.ESMClassUDHI
+			d.body = text.AppendHeader(nil, ref, byte(len(parts)), byte(i+1))
+		}
+		d.body = alphabet.Append(d.body, part)
+		s.mu.Lock()
+		s.pending++
+		s.mu.Unlock()
+		s.deliver(systemID, d)
+	}
+	for range parts {
+		select {
+		case status := <-answers:
+			if status != pdu.OK {
+				return fmt.Errorf("%w: %s", ErrNotStored, status)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
