@@ -23,30 +23,14 @@ func prepareAccounts(p *preparer) accountStatements {
 }
 
 func (s *accountStatements) load(b *store.Batch) error {
-	for _, id := range b.Accounts.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Accounts.Loaded(id, scanAccount(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Accounts.Wanted(), bindID[store.AccountID], func(id store.AccountID, row columns) {
+		b.Accounts.Loaded(id, scanAccount(row))
+	})
 }
 
 func (s *accountStatements) write(b *store.Batch) error {
 	return writeSet(&b.Accounts,
-		func(id store.AccountID) error {
-			p := bind(s.remove)
-			p.int(int64(id))
-			return p.run()
-		},
+		remover(s.remove, bindID[store.AccountID]),
 		func(_, is *store.Account) error { return writeAccount(s.update, is) },
 		func(a *store.Account) error { return writeAccount(s.insert, a) })
 }
@@ -82,21 +66,9 @@ func prepareLedger(p *preparer) ledgerStatements {
 }
 
 func (s *ledgerStatements) load(b *store.Batch) error {
-	for _, id := range b.Ledger.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Ledger.Loaded(id, scanLedger(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Ledger.Wanted(), bindID[core.LedgerID], func(id core.LedgerID, row columns) {
+		b.Ledger.Loaded(id, scanLedger(row))
+	})
 }
 
 var errLedger = errors.New("sqlite: a ledger row is never changed")

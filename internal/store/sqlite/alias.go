@@ -25,20 +25,9 @@ func bindAlias(stmt *zsqlite.Stmt, k store.AliasKey) parameters {
 }
 
 func (s *aliasStatements) load(b *store.Batch) error {
-	for _, k := range b.Aliases.Wanted() {
-		p := bindAlias(s.byKey, k)
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Aliases.Loaded(k, store.Alias{App: k.App, User: k.User, Text: row.text()})
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byKey, b.Aliases.Wanted(), bindAlias, func(k store.AliasKey, row columns) {
+		b.Aliases.Loaded(k, store.Alias{App: k.App, User: k.User, Text: row.text()})
+	})
 }
 
 func (s *aliasStatements) write(b *store.Batch) error {
@@ -48,10 +37,45 @@ func (s *aliasStatements) write(b *store.Batch) error {
 		return p.run()
 	}
 	return writeSet(&b.Aliases,
-		func(k store.AliasKey) error {
-			p := bindAlias(s.remove, k)
-			return p.run()
-		},
+		remover(s.remove, bindAlias),
 		func(_, is *store.Alias) error { return put(s.update, is) },
 		func(a *store.Alias) error { return put(s.insert, a) })
+}
+
+type knownStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
+
+func prepareKnown(p *preparer) knownStatements {
+	const columns = "app, user_id, scope, last_login"
+	return knownStatements{
+		byKey:  p.stmt("SELECT last_login FROM known WHERE app = ? AND user_id = ? AND scope = ?"),
+		insert: p.insert("known", columns),
+		update: p.update("known", 3, columns),
+		remove: p.stmt("DELETE FROM known WHERE app = ? AND user_id = ? AND scope = ?"),
+	}
+}
+
+func bindKnown(stmt *zsqlite.Stmt, k store.KnownKey) parameters {
+	p := bind(stmt)
+	p.int(int64(k.App))
+	p.int(int64(k.User))
+	p.int(int64(k.Scope))
+	return p
+}
+
+func (s *knownStatements) load(b *store.Batch) error {
+	return loadByKey(s.byKey, b.Known.Wanted(), bindKnown, func(k store.KnownKey, row columns) {
+		b.Known.Loaded(k, store.Known{Key: k, LastLogin: row.time()})
+	})
+}
+
+func (s *knownStatements) write(b *store.Batch) error {
+	put := func(stmt *zsqlite.Stmt, known *store.Known) error {
+		p := bindKnown(stmt, known.Key)
+		p.time(known.LastLogin)
+		return p.run()
+	}
+	return writeSet(&b.Known,
+		remover(s.remove, bindKnown),
+		func(_, is *store.Known) error { return put(s.update, is) },
+		func(known *store.Known) error { return put(s.insert, known) })
 }

@@ -10,7 +10,7 @@ import (
 // The columns that counting changes, and before them the keys of the indexes.
 const (
 	failureCounters = "phone, recent, consecutive, total, last_wrong, locked_until, disabled"
-	failureColumns  = "id, tenant, app, purpose, idx_a, idx_b, " + failureCounters
+	failureColumns  = "id, tenant, app, purpose, idx_a, idx_b, scope, " + failureCounters
 )
 
 type failureStatements struct {
@@ -41,21 +41,9 @@ func (s *failureStatements) load(b *store.Batch) error {
 	if err := s.loadOf(b); err != nil {
 		return err
 	}
-	for _, id := range b.Failures.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.LoadedFailure(scanFailure(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Failures.Wanted(), bindID[core.FailureID], func(_ core.FailureID, row columns) {
+		b.LoadedFailure(scanFailure(row))
+	})
 }
 
 func (s *failureStatements) loadOf(b *store.Batch) error {
@@ -81,18 +69,14 @@ func (s *failureStatements) loadOf(b *store.Batch) error {
 
 func (s *failureStatements) write(b *store.Batch) error {
 	return writeSet(&b.Failures,
-		func(id core.FailureID) error {
-			p := bind(s.remove)
-			p.int(int64(id))
-			return p.run()
-		},
+		remover(s.remove, bindID[core.FailureID]),
 		s.update,
 		func(f *store.Failure) error { return writeFailure(s.insert, f) })
 }
 
 // update leaves the indexes alone unless the number or its keys changed.
 func (s *failureStatements) update(was, is *store.Failure) error {
-	if was.Tenant != is.Tenant || was.App != is.App || was.Purpose != is.Purpose || !sameSides(&was.Index, &is.Index) {
+	if was.Tenant != is.Tenant || was.App != is.App || was.Purpose != is.Purpose || was.Scope != is.Scope || !sameSides(&was.Index, &is.Index) {
 		return writeFailure(s.replace, is)
 	}
 	p := bind(s.count)
@@ -108,6 +92,7 @@ func writeFailure(stmt *zsqlite.Stmt, f *store.Failure) error {
 	p.int(int64(f.Purpose))
 	p.side(&f.Index.A)
 	p.side(&f.Index.B)
+	p.int(int64(f.Scope))
 	return runFailureCounters(p, f)
 }
 
@@ -128,6 +113,7 @@ func scanFailure(c columns) (f store.Failure) {
 	f.App = core.AppID(c.int())
 	f.Purpose = core.Purpose(c.int())
 	f.Index = c.index()
+	f.Scope = uint64(c.int())
 	f.Phone = c.bytes()
 	f.Recent = uint16(c.int())
 	f.Consecutive = uint16(c.int())

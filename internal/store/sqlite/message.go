@@ -13,7 +13,7 @@ import (
 // the message is accepted.
 const (
 	messageProgress = "state, money, parts, parts_done, resends, attempts, node, due, updated, provider, code, status, body"
-	messageColumns  = "id, tenant, app, verification, channel, pool, price, segments, phone, template, valid_until, " + messageProgress
+	messageColumns  = "id, tenant, app, verification, channel, pool, tenant_pays, price, segments, phone, template, valid_until, " + messageProgress
 )
 
 type messageStatements struct{ byID, insert, progress, replace, remove *zsqlite.Stmt }
@@ -29,37 +29,21 @@ func prepareMessages(p *preparer) messageStatements {
 }
 
 func (s *messageStatements) load(b *store.Batch) error {
-	for _, id := range b.Messages.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Messages.Loaded(id, scanMessage(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Messages.Wanted(), bindID[core.MessageID], func(id core.MessageID, row columns) {
+		b.Messages.Loaded(id, scanMessage(row))
+	})
 }
 
 func (s *messageStatements) write(b *store.Batch) error {
 	return writeSet(&b.Messages,
-		func(id core.MessageID) error {
-			p := bind(s.remove)
-			p.int(int64(id))
-			return p.run()
-		},
+		remover(s.remove, bindID[core.MessageID]),
 		s.update,
 		func(m *store.Message) error { return writeMessage(s.insert, m) })
 }
 
 func (s *messageStatements) update(was, is *store.Message) error {
 	if was.Tenant != is.Tenant || was.App != is.App || was.Verification != is.Verification || was.Channel != is.Channel ||
-		was.Pool != is.Pool || was.Price != is.Price || was.Segments != is.Segments || !bytes.Equal(was.Phone, is.Phone) ||
+		was.Pool != is.Pool || was.TenantPays != is.TenantPays || was.Price != is.Price || was.Segments != is.Segments || !bytes.Equal(was.Phone, is.Phone) ||
 		was.Template != is.Template || was.ValidUntil != is.ValidUntil {
 		return writeMessage(s.replace, is)
 	}
@@ -76,6 +60,7 @@ func writeMessage(stmt *zsqlite.Stmt, m *store.Message) error {
 	p.int(int64(m.Verification))
 	p.int(int64(m.Channel))
 	p.int(int64(m.Pool))
+	p.bool(m.TenantPays)
 	p.int(int64(m.Price))
 	p.int(int64(m.Segments))
 	p.bytes(m.Phone)
@@ -112,6 +97,7 @@ func scanMessage(c columns) (m store.Message) {
 	m.Verification = core.VerificationID(c.int())
 	m.Channel = core.Channel(c.int())
 	m.Pool = core.Pool(c.int())
+	m.TenantPays = c.bool()
 	m.Price = core.Credits(c.int())
 	m.Segments = uint8(c.int())
 	m.Phone = c.bytes()

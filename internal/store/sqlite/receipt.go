@@ -10,9 +10,9 @@ import (
 type receiptStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
 
 func prepareReceipts(p *preparer) receiptStatements {
-	const columns = "provider, part_id, message, failed"
+	const columns = "provider, part_id, message, attempt, failed"
 	return receiptStatements{
-		byKey:  p.stmt("SELECT message, failed FROM receipt_ref WHERE provider = ? AND part_id = ?"),
+		byKey:  p.stmt("SELECT message, attempt, failed FROM receipt_ref WHERE provider = ? AND part_id = ?"),
 		insert: p.insert("receipt_ref", columns),
 		update: p.update("receipt_ref", 2, columns),
 		remove: p.stmt("DELETE FROM receipt_ref WHERE provider = ? AND part_id = ?"),
@@ -27,34 +27,21 @@ func bindReceipt(stmt *zsqlite.Stmt, k store.ReceiptKey) parameters {
 }
 
 func (s *receiptStatements) load(b *store.Batch) error {
-	for _, k := range b.Receipts.Wanted() {
-		p := bindReceipt(s.byKey, k)
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Receipts.Loaded(k, store.ReceiptRef{Key: k, Message: core.MessageID(row.int()), Failed: row.bool()})
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byKey, b.Receipts.Wanted(), bindReceipt, func(k store.ReceiptKey, row columns) {
+		b.Receipts.Loaded(k, store.ReceiptRef{Key: k, Message: core.MessageID(row.int()), Attempt: uint8(row.int()), Failed: row.bool()})
+	})
 }
 
 func (s *receiptStatements) write(b *store.Batch) error {
 	put := func(stmt *zsqlite.Stmt, r *store.ReceiptRef) error {
 		p := bindReceipt(stmt, r.Key)
 		p.int(int64(r.Message))
+		p.int(int64(r.Attempt))
 		p.bool(r.Failed)
 		return p.run()
 	}
 	return writeSet(&b.Receipts,
-		func(k store.ReceiptKey) error {
-			p := bindReceipt(s.remove, k)
-			return p.run()
-		},
+		remover(s.remove, bindReceipt),
 		func(_, is *store.ReceiptRef) error { return put(s.update, is) },
 		func(r *store.ReceiptRef) error { return put(s.insert, r) })
 }
@@ -72,20 +59,9 @@ func prepareOrphans(p *preparer) orphanStatements {
 }
 
 func (s *orphanStatements) load(b *store.Batch) error {
-	for _, k := range b.Orphans.Wanted() {
-		p := bindReceipt(s.byKey, k)
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.Orphans.Loaded(k, scanOrphan(k, row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byKey, b.Orphans.Wanted(), bindReceipt, func(k store.ReceiptKey, row columns) {
+		b.Orphans.Loaded(k, scanOrphan(k, row))
+	})
 }
 
 func (s *orphanStatements) write(b *store.Batch) error {
@@ -98,10 +74,7 @@ func (s *orphanStatements) write(b *store.Batch) error {
 		return p.run()
 	}
 	return writeSet(&b.Orphans,
-		func(k store.ReceiptKey) error {
-			p := bindReceipt(s.remove, k)
-			return p.run()
-		},
+		remover(s.remove, bindReceipt),
 		func(_, is *store.Orphan) error { return put(s.update, is) },
 		func(o *store.Orphan) error { return put(s.insert, o) })
 }

@@ -18,6 +18,7 @@ type rowStatements struct {
 	failures      failureStatements
 	users         userStatements
 	aliases       aliasStatements
+	known         knownStatements
 	accounts      accountStatements
 	ledger        ledgerStatements
 	messages      messageStatements
@@ -33,6 +34,7 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 		failures:      prepareFailures(p),
 		users:         prepareUsers(p),
 		aliases:       prepareAliases(p),
+		known:         prepareKnown(p),
 		accounts:      prepareAccounts(p),
 		ledger:        prepareLedger(p),
 		messages:      prepareMessages(p),
@@ -45,7 +47,7 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 
 func (r *rowStatements) load(b *store.Batch) error {
 	for _, load := range [...]func(*store.Batch) error{
-		r.verifications.load, r.failures.load, r.users.load, r.aliases.load,
+		r.verifications.load, r.failures.load, r.users.load, r.aliases.load, r.known.load,
 		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load,
 	} {
 		if err := load(b); err != nil {
@@ -59,7 +61,7 @@ func (r *rowStatements) load(b *store.Batch) error {
 // kind never depend on another kind.
 func (r *rowStatements) write(b *store.Batch) error {
 	for _, write := range [...]func(*store.Batch) error{
-		r.verifications.write, r.failures.write, r.users.write, r.aliases.write,
+		r.verifications.write, r.failures.write, r.users.write, r.aliases.write, r.known.write,
 		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write,
 	} {
 		if err := write(b); err != nil {
@@ -169,13 +171,37 @@ func (p *parameters) rows(f func(columns)) error {
 	}
 }
 
-// row steps to the only row that the answer can have.
-func (p *parameters) row() (columns, bool, error) {
-	found, err := p.stmt.Step()
-	if err == nil && !found {
-		err = p.stmt.Reset()
+// loadByKey looks every key up by itself and hands over the rows that exist.
+func loadByKey[K any](stmt *zsqlite.Stmt, wanted []K, bindKey func(*zsqlite.Stmt, K) parameters, loaded func(K, columns)) error {
+	for _, k := range wanted {
+		p := bindKey(stmt, k)
+		found, err := p.stmt.Step()
+		if err != nil {
+			return err
+		}
+		if found {
+			loaded(k, columns{stmt: stmt, n: -1})
+		}
+		if err := stmt.Reset(); err != nil {
+			return err
+		}
 	}
-	return columns{stmt: p.stmt, n: -1}, found, err
+	return nil
+}
+
+// remover deletes a row by its key.
+func remover[K any](stmt *zsqlite.Stmt, bindKey func(*zsqlite.Stmt, K) parameters) func(K) error {
+	return func(k K) error {
+		p := bindKey(stmt, k)
+		return p.run()
+	}
+}
+
+// bindID binds the key of a row that has an id.
+func bindID[K ~int64](stmt *zsqlite.Stmt, id K) parameters {
+	p := bind(stmt)
+	p.int(int64(id))
+	return p
 }
 
 // columns reads a row's columns from left to right.
@@ -199,6 +225,3 @@ func (c *columns) index() (x core.PhoneIndex) {
 	c.into(x.B[:])
 	return x
 }
-
-// done readies the statement for the next time.
-func (c *columns) done() error { return c.stmt.Reset() }

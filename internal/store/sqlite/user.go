@@ -38,21 +38,9 @@ func (s *userStatements) load(b *store.Batch) error {
 	if err := s.loadOf(b); err != nil {
 		return err
 	}
-	for _, id := range b.Users.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.LoadedUser(scanUser(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Users.Wanted(), bindID[core.UserID], func(_ core.UserID, row columns) {
+		b.LoadedUser(scanUser(row))
+	})
 }
 
 func (s *userStatements) loadOf(b *store.Batch) error {
@@ -77,11 +65,7 @@ func (s *userStatements) loadOf(b *store.Batch) error {
 
 func (s *userStatements) write(b *store.Batch) error {
 	return writeSet(&b.Users,
-		func(id core.UserID) error {
-			p := bind(s.remove)
-			p.int(int64(id))
-			return p.run()
-		},
+		remover(s.remove, bindID[core.UserID]),
 		s.update,
 		func(u *store.User) error { return writeUser(s.insert, u) })
 }

@@ -37,21 +37,9 @@ func (s *verificationStatements) load(b *store.Batch) error {
 	if err := s.loadLive(b); err != nil {
 		return err
 	}
-	for _, id := range b.Verifications.Wanted() {
-		p := bind(s.byID)
-		p.int(int64(id))
-		row, found, err := p.row()
-		if err != nil {
-			return err
-		}
-		if found {
-			b.LoadedVerification(scanVerification(row))
-			if err := row.done(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return loadByKey(s.byID, b.Verifications.Wanted(), bindID[core.VerificationID], func(_ core.VerificationID, row columns) {
+		b.LoadedVerification(scanVerification(row))
+	})
 }
 
 func (s *verificationStatements) loadLive(b *store.Batch) error {
@@ -77,11 +65,7 @@ func (s *verificationStatements) loadLive(b *store.Batch) error {
 
 func (s *verificationStatements) write(b *store.Batch) error {
 	return writeSet(&b.Verifications,
-		func(id core.VerificationID) error {
-			p := bind(s.remove)
-			p.int(int64(id))
-			return p.run()
-		},
+		remover(s.remove, bindID[core.VerificationID]),
 		s.update,
 		func(v *store.Verification) error { return writeVerification(s.insert, v) })
 }

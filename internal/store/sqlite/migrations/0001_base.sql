@@ -36,6 +36,7 @@ CREATE TABLE failure (
   purpose      INTEGER NOT NULL,
   idx_a        BLOB,
   idx_b        BLOB,
+  scope        INTEGER NOT NULL,
   phone        BLOB,
   recent       INTEGER NOT NULL,
   consecutive  INTEGER NOT NULL,
@@ -44,8 +45,8 @@ CREATE TABLE failure (
   locked_until INTEGER NOT NULL,
   disabled     INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX failure_a ON failure (app, purpose, idx_a) WHERE idx_a IS NOT NULL;
-CREATE UNIQUE INDEX failure_b ON failure (app, purpose, idx_b) WHERE idx_b IS NOT NULL;
+CREATE UNIQUE INDEX failure_a ON failure (app, purpose, idx_a, scope) WHERE idx_a IS NOT NULL;
+CREATE UNIQUE INDEX failure_b ON failure (app, purpose, idx_b, scope) WHERE idx_b IS NOT NULL;
 
 CREATE TABLE users (
   id         INTEGER PRIMARY KEY,
@@ -67,6 +68,15 @@ CREATE TABLE alias (
   PRIMARY KEY (app, user_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX alias_text ON alias (app, text);
+
+-- Devices and addresses (scope: a keyed hash, all 64 bits) that logged in before.
+CREATE TABLE known (
+  app        INTEGER NOT NULL,
+  user_id    INTEGER NOT NULL,
+  scope      INTEGER NOT NULL,
+  last_login INTEGER NOT NULL,
+  PRIMARY KEY (app, user_id, scope)
+) WITHOUT ROWID;
 
 -- The low four bits of an account id are its kind: 1 available, 2 held (never
 -- below zero), 3 revenue, 4 funding.
@@ -99,6 +109,7 @@ CREATE TABLE message (
   state        INTEGER NOT NULL,
   money        INTEGER NOT NULL,
   pool         INTEGER NOT NULL,
+  tenant_pays  INTEGER NOT NULL,
   price        INTEGER NOT NULL,
   segments     INTEGER NOT NULL,
   parts        INTEGER NOT NULL,
@@ -122,6 +133,7 @@ CREATE TABLE receipt_ref (
   provider TEXT NOT NULL,
   part_id  TEXT NOT NULL,
   message  INTEGER NOT NULL,
+  attempt  INTEGER NOT NULL,
   failed   INTEGER NOT NULL,
   PRIMARY KEY (provider, part_id)
 ) WITHOUT ROWID;
