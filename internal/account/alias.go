@@ -40,7 +40,7 @@ func (a *Aliases) Text(tenant core.TenantID, app core.AppID, user core.UserID) s
 // syntax, KindNotFound when it names nobody, or nobody of that app.
 func (a *Aliases) Resolve(ctx context.Context, text string, app core.AppID, imported bool) (User, error) {
 	issued := hasIssuedSyntax(text)
-	if !issued && !(imported && hasImportedSyntax(text)) {
+	if !ValidUserID(text, imported) {
 		return User{}, core.E(core.KindInvalidID, "not the syntax of a user id")
 	}
 	if issued {
@@ -64,7 +64,7 @@ func (a *Aliases) issued(ctx context.Context, text string) (User, error) {
 	u := User{ID: core.UserID(number), Tenant: tenant, App: app}
 	found := false
 	err := a.store.View(ctx, func(q store.SQL) error {
-		return q.Query(ctx, `SELECT test FROM user WHERE id = $1 AND tenant = $2`, func(r store.Scanner) error {
+		return q.Query(ctx, `SELECT test FROM users WHERE id = $1 AND tenant = $2`, func(r store.Scanner) error {
 			found = true
 			return r.Scan(&u.Test)
 		}, number, int64(tenant))
@@ -81,7 +81,7 @@ func (a *Aliases) issued(ctx context.Context, text string) (User, error) {
 func (a *Aliases) imported(ctx context.Context, text string, app core.AppID) (User, error) {
 	var found []User
 	err := a.store.View(ctx, func(q store.SQL) error {
-		return q.Query(ctx, `SELECT u.id, u.tenant, a.app, u.test FROM alias a JOIN user u ON u.id = a.user_id WHERE a.text = $1`,
+		return q.Query(ctx, `SELECT u.id, u.tenant, a.app, u.test FROM alias a JOIN users u ON u.id = a.user_id WHERE a.text = $1`,
 			func(r store.Scanner) error {
 				var id, tenant, of int64
 				var u User
@@ -103,6 +103,12 @@ func (a *Aliases) imported(ctx context.Context, text string, app core.AppID) (Us
 		return User{}, core.E(core.KindNotFound, "no such user")
 	}
 	return found[0], nil
+}
+
+// ValidUserID tells whether a text has the syntax of a user id: the issued one
+// or, where imported ids count, the importable one.
+func ValidUserID(text string, imported bool) bool {
+	return hasIssuedSyntax(text) || imported && hasImportedSyntax(text)
 }
 
 func hasIssuedSyntax(text string) bool {

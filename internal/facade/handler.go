@@ -208,3 +208,15 @@ func (h *Handler) fromProxy(r *http.Request) bool {
 	}
 	return false
 }
+
+// isToken is ^[A-Za-z0-9._-]{1,64}$.
+func isToken(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 64
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
@@ -64,19 +65,22 @@ func (d *dialect) take(ctx context.Context, buckets []guard.Bucket) error {
 	return err
 }
 
-// The prefixes of ids that we issue (contracts/yunbox.md §1.1).
-const (
-	uidPrefix    = "yb"
-	devicePrefix = "dv"
-)
-
-// checkID refuses an id of wrong syntax. app is the caller's, nil before it is
-// known; ids issued elsewhere count where an app has imported users.
-func (d *dialect) checkID(text, prefix string, app *tenant.App) error {
-	if facade.IsIssuedID(text, prefix) || d.imports(app) && facade.IsImportableID(text) {
+// checkUserID refuses a yb_uid of wrong syntax (contracts/yunbox.md §1.1). app
+// is the caller's, nil before it is known; ids issued elsewhere count where an
+// app has imported users.
+func (d *dialect) checkUserID(uid string, app *tenant.App) error {
+	if account.ValidUserID(uid, false) || account.ValidUserID(uid, true) && d.imports(app) {
 		return nil
 	}
-	return core.E(core.KindInvalidID, "")
+	return core.E(core.KindInvalidID, "uid")
+}
+
+// checkDeviceID is checkUserID for a device_id.
+func (d *dialect) checkDeviceID(id string, app *tenant.App) error {
+	if account.ValidDeviceID(id, false) || account.ValidDeviceID(id, true) && d.imports(app) {
+		return nil
+	}
+	return core.E(core.KindInvalidID, "device id")
 }
 
 // imports tells whether the app, or when none is known any app, has users with

@@ -27,7 +27,7 @@ func (d *dialect) createDevice(ctx context.Context, x *facade.Exchange) error {
 		return err
 	}
 	uid := x.Param("uid")
-	if err := d.checkID(uid, uidPrefix, app); err != nil {
+	if err := d.checkUserID(uid, app); err != nil {
 		return err
 	}
 	user, err := d.Users.Resolve(ctx, uid, app.ID, app.ImportedUsers)
@@ -64,7 +64,7 @@ func (d *dialect) limitedCreate(ctx context.Context, app *tenant.App, user core.
 // listDevices shows the newest devices (contracts/yunbox.md §7).
 func (d *dialect) listDevices(ctx context.Context, x *facade.Exchange) error {
 	uid := x.Param("uid")
-	if err := d.checkID(uid, uidPrefix, nil); err != nil {
+	if err := d.checkUserID(uid, nil); err != nil {
 		return err
 	}
 	misses, err := d.limitList(ctx, x)

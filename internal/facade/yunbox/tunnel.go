@@ -1,33 +1,27 @@
 package yunbox
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
-	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
-	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/tunnel"
 )
 
-// Tunnels gives the configuration of a user's device. Errors: KindNotFound for
-// a device that is unknown, deleted or somebody else's,
-// KindProvisioningRefused where there are records only.
+// Tunnels gives the configuration of a device (tunnel.Service).
 type Tunnels interface {
-	Config(ctx context.Context, app *tenant.App, user account.User, device string) (tunnel.ClientConfig, error)
+	Config(ctx context.Context, device core.DeviceID, text string) (tunnel.ClientConfig, error)
 }
 
 // tunnel gives a device's configuration (contracts/yunbox.md §8).
 func (d *dialect) tunnel(ctx context.Context, x *facade.Exchange) error {
-	uid, device := x.Param("uid"), x.Param("device")
-	if err := d.checkID(uid, uidPrefix, nil); err != nil {
+	uid, id := x.Param("uid"), x.Param("device")
+	if err := d.checkUserID(uid, nil); err != nil {
 		return err
 	}
-	if err := d.checkID(device, devicePrefix, nil); err != nil {
+	if err := d.checkDeviceID(id, nil); err != nil {
 		return err
 	}
 	secret := x.Request.Header.Get(keyHeader)
@@ -42,15 +36,32 @@ func (d *dialect) tunnel(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	config, err := d.Tunnels.Config(ctx, app, user, device)
+	device, err := d.Devices.Find(ctx, id)
 	if err != nil {
 		return err
 	}
-	if wantsJSON(x.Request.Header["Accept"]) {
-		return appendTunnelJSON(x, device, config)
+	if device.User != user.ID || device.App != app.ID {
+		return core.E(core.KindNotFound, "somebody else's device")
 	}
-	x.ContentType = facade.ContentTypeText
-	x.Out = append(x.Out, config.WGQuick()...)
+	config, err := d.Tunnels.Config(ctx, device.ID, id)
+	if err != nil {
+		return err
+	}
+	return writeConfig(x, config)
+}
+
+// writeConfig answers in the form that the caller accepts.
+func writeConfig(x *facade.Exchange, config tunnel.ClientConfig) error {
+	if !wantsJSON(x.Request.Header["Accept"]) {
+		x.ContentType = facade.ContentTypeText
+		x.Out = append(x.Out, config.WGQuick()...)
+		return nil
+	}
+	body, err := config.JSON()
+	if err != nil {
+		return fmt.Errorf("write a tunnel configuration: %w", err)
+	}
+	x.Out = append(x.Out, body...)
 	return nil
 }
 
@@ -65,22 +76,4 @@ func wantsJSON(accept []string) bool {
 		}
 	}
 	return false
-}
-
-// appendTunnelJSON writes the JSON form; it is rare, so reflection may help.
-func appendTunnelJSON(x *facade.Exchange, device string, config tunnel.ClientConfig) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(struct {
-		Status   string `json:"status"`
-		DeviceID string `json:"device_id"`
-		Type     string `json:"type"`
-		tunnel.ClientConfig
-	}{"ok", device, "wireguard", config})
-	if err != nil {
-		return fmt.Errorf("write a tunnel configuration: %w", err)
-	}
-	x.Out = append(x.Out, bytes.TrimRight(text.Bytes(), "\n")...)
-	return nil
 }

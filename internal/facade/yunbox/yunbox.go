@@ -32,10 +32,11 @@ type Users interface {
 	Resolve(ctx context.Context, text string, app core.AppID, imported bool) (account.User, error)
 }
 
-// Devices makes and lists a user's devices (account.Devices).
+// Devices makes, lists and finds a user's devices (account.Devices).
 type Devices interface {
 	Create(ctx context.Context, app *tenant.App, user core.UserID) (id string, err error)
 	List(ctx context.Context, user core.UserID, app core.AppID, newest int) (ids []string, err error)
+	Find(ctx context.Context, id string) (account.Device, error)
 }
 
 // Options are what the façade works with; all are required.
