@@ -127,7 +127,7 @@ func (l *Limiter) Len() int {
 func (l *Limiter) judge(n instant, b guard.Bucket) guard.Verdict {
 	s := &l.shards[shardOf(b.Subject)]
 	var room [1]uint32
-	e := s.table.get(b.Subject)
+	e := s.table.entry(s.table.find(b.Subject))
 	return n.judge(s.events(e, &room), max(e.retention(), b.Rule.Retention()), b.Rule)
 }
 

@@ -44,11 +44,12 @@ func (s *shard) release(e entry) {
 // add notes an event of a subject. keep bounds how many events are worth
 // keeping: with more the oldest leaves.
 func (s *shard) add(now instant, subject uint64, event uint32, kept guard.Retention, keep int) {
-	e := s.table.get(subject)
+	i := s.table.find(subject)
+	e := s.table.entry(i)
 	kept = max(kept, e.retention())
 	switch {
 	case e.empty(), !e.many() && now.expired(e.low(), kept):
-		s.table.put(subject, oneEvent(kept, event))
+		s.table.put(i, subject, oneEvent(kept, event))
 		return
 	case !e.many():
 		e = s.store(kept, 0, []uint32{e.low()})
@@ -57,12 +58,12 @@ func (s *shard) add(now instant, subject uint64, event uint32, kept guard.Retent
 	}
 	events := s.chunk(e)
 	n := e.count()
-	i := n
-	for ; i > 0 && int32(event-events[i-1]) < 0; i-- { // in order, whoever got the lock first
-		events[i] = events[i-1]
+	at := n
+	for ; at > 0 && int32(event-events[at-1]) < 0; at-- { // in order, whoever got the lock first
+		events[at] = events[at-1]
 	}
-	events[i] = event
-	s.table.put(subject, manyEvents(kept, e.sizeClass(), n+1, e.low()))
+	events[at] = event
+	s.table.put(i, subject, manyEvents(kept, e.sizeClass(), n+1, e.low()))
 }
 
 // makeRoom gives a full chunk room for one event: expired ones leave, then the
@@ -99,12 +100,9 @@ func (s *shard) store(r guard.Retention, class uint8, events []uint32) entry {
 // remove takes back one event of a subject; nothing when it is not there.
 func (s *shard) remove(subject uint64, event uint32) {
 	i := s.table.find(subject)
-	if i < 0 || s.table.slots[i].entry.empty() {
-		return
-	}
-	e := s.table.slots[i].entry
+	e := s.table.entry(i)
 	if !e.many() {
-		if e.low() == event {
+		if !e.empty() && e.low() == event {
 			s.table.remove(i)
 		}
 		return

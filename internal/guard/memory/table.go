@@ -49,18 +49,17 @@ func (t *table) find(subject uint64) int {
 	return i
 }
 
-// get is a subject's entry, empty when it has none.
-func (t *table) get(subject uint64) entry {
-	if i := t.find(subject); i >= 0 {
-		return t.slots[i].entry
+// entry is what slot i holds; empty for the -1 of find.
+func (t *table) entry(i int) entry {
+	if i < 0 {
+		return 0
 	}
-	return 0
+	return t.slots[i].entry
 }
 
-// put sets a subject's entry, which is not empty.
-func (t *table) put(subject uint64, e entry) {
-	i := t.find(subject)
-	if i >= 0 && !t.slots[i].entry.empty() {
+// put sets the entry, which is not empty, of the subject for which find said i.
+func (t *table) put(i int, subject uint64, e entry) {
+	if !t.entry(i).empty() {
 		t.slots[i].entry = e
 		return
 	}
