@@ -64,7 +64,7 @@ func (c *Config) check(l lines) error {
 			at("provider", "source", i, atMost(p.Source, 20)),
 			at("provider", "window", i, between(p.Window, 1, 10000)),
 			at("provider", "rate", i, between(p.Rate, 0, 1000000)),
-			at("provider", "id_radix", i, oneOf(p.IDRadix, "same", "hex", "decimal")),
+			at("provider", "id_radix", i, oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
 			at("provider", "long_message", i, oneOf(p.LongMessage, "udh", "payload")),
 			at("provider", "enquire_every", i, durationBetween(p.EnquireEvery, time.Second, time.Hour)),
 			at("provider", "response_timeout", i, durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)))

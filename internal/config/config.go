@@ -85,7 +85,7 @@ type Provider struct {
 	SourceNPI       uint8    `toml:"source_npi"`       // default 0
 	Window          int      `toml:"window"`           // submissions without an answer; default 10
 	Rate            int      `toml:"rate"`             // submissions a second; 0 = no limit of ours
-	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: same, hex, decimal; default same
+	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: auto, literal, hex, decimal; default auto
 	LongMessage     string   `toml:"long_message"`     // udh or payload; default udh
 	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link; default 30s
 	ResponseTimeout Duration `toml:"response_timeout"` // default 10s
@@ -166,7 +166,7 @@ func (p *Provider) providerDefaults() {
 		p.Window = 10
 	}
 	if p.IDRadix == "" {
-		p.IDRadix = "same"
+		p.IDRadix = "auto"
 	}
 	if p.LongMessage == "" {
 		p.LongMessage = "udh"

@@ -1,0 +1,34 @@
+package web
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+)
+
+//go:embed handset
+var files embed.FS
+
+// policy lets the page load its own files and nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Handset serves the handset page below /handset.
+func Handset() http.Handler {
+	pages, err := fs.Sub(files, "handset")
+	if err != nil {
+		panic(err) // the folder is embedded: this can not happen in a built binary
+	}
+	static := http.StripPrefix("/handset/", http.FileServerFS(pages))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		if r.URL.Path == "/handset" {
+			http.Redirect(w, r, "/handset/", http.StatusFound)
+			return
+		}
+		static.ServeHTTP(w, r)
+	})
+}
