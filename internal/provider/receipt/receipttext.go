@@ -89,7 +89,15 @@ const blanks = " \t\r\n"
 // ("id: 12").
 func beginsWithKey(s string) bool {
 	colon := strings.IndexByte(s, ':')
-	return colon > 0 && keyNamed(s[:colon]) != keyOther && len(strings.Fields(s[:colon])) <= 2
+	if colon < 0 {
+		return false
+	}
+	words := 1
+	key := keyNamed(s[:colon])
+	if key == keySubmit || key == keyDone {
+		words = 2
+	}
+	return key != keyOther && len(strings.Fields(s[:colon])) == words
 }
 
 // keyNamed is the key that a stretch of text before a colon ends with.

@@ -74,9 +74,10 @@ type BindResp struct {
 }
 
 // AppendBindResp appends the response to a bind; id is the response's. A
-// response that refuses has no body.
+// refusal has no body, but for bind_transceiver_resp, whose system_id the
+// specification does not leave out.
 func AppendBindResp(dst []byte, id CommandID, status Status, seq uint32, r *BindResp) ([]byte, error) {
-	if status != OK {
+	if status != OK && id != BindTransceiverResp {
 		return AppendEmpty(dst, id, status, seq), nil
 	}
 	start := len(dst)

@@ -101,25 +101,32 @@ func (ss *session) bind(h pdu.Header, body []byte) bool {
 	switch {
 	case err != nil:
 	case ss.bound != 0:
-		ss.answer(h.ID.Response(), pdu.AlreadyBound, h.Seq)
+		ss.bindResp(h, pdu.AlreadyBound)
 		return true
 	default:
 		status = ss.server.authenticate(&b)
 	}
+	ss.bindResp(h, status)
 	if status != pdu.OK {
-		ss.answer(h.ID.Response(), status, h.Seq)
 		ss.conn.Finish()
 		return false
 	}
 	ss.conn.SetIdle(ss.server.cfg.IdleTimeout)
-	if !ss.server.muted.Load() {
-		resp := pdu.BindResp{SystemID: "yanma", TLVs: pdu.TLVs{{Tag: pdu.TagInterfaceVersion, Value: []byte{pdu.InterfaceVersion}}}}
-		// On a connection that has ended there is nobody to answer, and Next tells so.
-		_, _ = ss.conn.Append(func(dst []byte) ([]byte, error) {
-			return pdu.AppendBindResp(dst, h.ID.Response(), pdu.OK, h.Seq, &resp)
-		})
-	}
 	ss.server.counters.binds.Add(1)
 	ss.server.join(ss, h.ID, b.SystemID)
 	return true
+}
+
+func (ss *session) bindResp(h pdu.Header, status pdu.Status) {
+	if ss.server.muted.Load() {
+		return
+	}
+	var resp pdu.BindResp
+	if status == pdu.OK {
+		resp = pdu.BindResp{SystemID: "yanma", TLVs: pdu.TLVs{{Tag: pdu.TagInterfaceVersion, Value: []byte{pdu.InterfaceVersion}}}}
+	}
+	// On a connection that has ended there is nobody to answer, and Next tells so.
+	_, _ = ss.conn.Append(func(dst []byte) ([]byte, error) {
+		return pdu.AppendBindResp(dst, h.ID.Response(), status, h.Seq, &resp)
+	})
 }
