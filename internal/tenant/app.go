@@ -21,11 +21,13 @@ const (
 	DialectCamara    Dialect = "camara"
 )
 
+var allDialects = []Dialect{DialectYunbox, DialectOneaccess, DialectJSMS, DialectSubmail, DialectCamara}
+
 // TestNumber is a literal that is matched before number validation: it sends
 // nothing, costs nothing, and takes one fixed code (contracts/README.md §8).
 type TestNumber struct {
-	Literal string
-	Code    string
+	Literal string `json:"number"`
+	Code    string `json:"code"`
 }
 
 // App is one application as every request sees it: an immutable snapshot out
@@ -46,11 +48,12 @@ type App struct {
 	LoginPrice core.Credits // a successful check-code; may be 0
 	TenantPays bool         // charge the tenant's account, not the app's own
 
-	Countries       []string // ISO regions that it may send to; default CN
+	Countries       []string          // ISO regions that it may send to; default CN
+	Phones          guard.PhonePolicy // Countries, ready for guard.ParsePhone
 	AllowedSources  []netip.Prefix
-	Callers         guard.Callers
-	Limits          guard.Rules // the installation's rules with the app's overrides
-	Unchallenged    guard.Rules // Limits for a dialect that can ask for no challenge: it refuses instead
+	Callers         guard.Callers // 0: the dialect's own default
+	Limits          guard.Rules   // the installation's rules with the app's overrides
+	Unchallenged    guard.Rules   // Limits for a dialect that can ask for no challenge: it refuses instead
 	TestNumbers     []TestNumber
 	RequireKeyOnGet bool // contracts/yunbox.md §7
 	DeviceCap       int  // devices a user may have; default 100

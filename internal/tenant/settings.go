@@ -1,0 +1,155 @@
+package tenant
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"yanma.dev/yanma/internal/core"
+)
+
+// Settings is what an operator sets of an app, as it is stored and shown.
+// Test numbers are apart because their literals may be real numbers.
+type Settings struct {
+	Dialects        []Dialect     `json:"dialects"`           // façades that it may use
+	Signature       string        `json:"signature"`          // of its messages, without the brackets
+	CodeText        string        `json:"code_text"`          // wording of its code messages; "" = the default
+	CodeDomain      string        `json:"code_domain"`        // site that a browser may give the code to; "" = none
+	CodeAppHash     string        `json:"code_app_hash"`      // Android app that may read the message; "" = none
+	Sender          string        `json:"sender"`             // source address; "" = the provider's
+	CodeLength      int           `json:"code_length"`        // digits, 4 to 10
+	CodeLife        int           `json:"code_life_seconds"`  // 1 to 600
+	SMSPrice        *core.Credits `json:"sms_price"`          // a segment; null = the installation's
+	LoginPrice      *core.Credits `json:"login_price"`        // a successful login; null = the installation's
+	TenantPays      bool          `json:"tenant_pays"`        // charge the tenant's account
+	Countries       []string      `json:"countries"`          // ISO 3166 regions
+	AllowedSources  []string      `json:"allowed_sources"`    // addresses and CIDR prefixes; none = all
+	Callers         string        `json:"callers"`            // backend, end_users; "" = the dialect's own
+	Limits          Limits        `json:"limits"`             // windows by rule name, as guard.Rules.With
+	RequireKeyOnGet bool          `json:"require_key_on_get"` // contracts/yunbox.md §7
+	DeviceCap       int           `json:"device_cap"`         // devices of a user, 1 to 10,000
+}
+
+// Limits is windows by rule name: {"number_app": ["1/60s", "5/1h"]}; an empty
+// list turns the limit off.
+type Limits map[string][]string
+
+// UnmarshalJSON replaces what was there: of a duplicated member the last one
+// counts (contracts/README.md §3.1).
+func (l *Limits) UnmarshalJSON(b []byte) error {
+	fresh := map[string][]string{}
+	if err := json.Unmarshal(b, &fresh); err != nil {
+		return err
+	}
+	*l = fresh
+	return nil
+}
+
+// DefaultSettings is an app that nobody has set anything of
+// (contracts/README.md §4, §5, yunbox.md §2, §4.3).
+func DefaultSettings() Settings {
+	return Settings{
+		Dialects:   []Dialect{DialectYunbox},
+		CodeLength: 6,
+		CodeLife:   300,
+		Countries:  []string{"CN"},
+		DeviceCap:  100,
+	}
+}
+
+// Patch changes settings: what is nil stays as it is.
+type Patch struct {
+	Name            *string       `json:"name,omitempty"`
+	Dialects        *[]Dialect    `json:"dialects,omitempty"`
+	Signature       *string       `json:"signature,omitempty"`
+	CodeText        *string       `json:"code_text,omitempty"`
+	CodeDomain      *string       `json:"code_domain,omitempty"`
+	CodeAppHash     *string       `json:"code_app_hash,omitempty"`
+	Sender          *string       `json:"sender,omitempty"`
+	CodeLength      *int          `json:"code_length,omitempty"`
+	CodeLife        *int          `json:"code_life_seconds,omitempty"`
+	SMSPrice        Price         `json:"sms_price,omitzero"`
+	LoginPrice      Price         `json:"login_price,omitzero"`
+	TenantPays      *bool         `json:"tenant_pays,omitempty"`
+	Countries       *[]string     `json:"countries,omitempty"`
+	AllowedSources  *[]string     `json:"allowed_sources,omitempty"`
+	Callers         *string       `json:"callers,omitempty"`
+	Limits          *Limits       `json:"limits,omitempty"`
+	RequireKeyOnGet *bool         `json:"require_key_on_get,omitempty"`
+	DeviceCap       *int          `json:"device_cap,omitempty"`
+	TestNumbers     *[]TestNumber `json:"test_numbers,omitempty"`
+}
+
+// applyTo gives the settings with the patch on top; it shares nothing with
+// either.
+func (p Patch) applyTo(s Settings) Settings {
+	set(&s.Dialects, p.Dialects)
+	set(&s.Signature, p.Signature)
+	set(&s.CodeText, p.CodeText)
+	set(&s.CodeDomain, p.CodeDomain)
+	set(&s.CodeAppHash, p.CodeAppHash)
+	set(&s.Sender, p.Sender)
+	set(&s.CodeLength, p.CodeLength)
+	set(&s.CodeLife, p.CodeLife)
+	p.SMSPrice.applyTo(&s.SMSPrice)
+	p.LoginPrice.applyTo(&s.LoginPrice)
+	set(&s.TenantPays, p.TenantPays)
+	set(&s.Countries, p.Countries)
+	set(&s.AllowedSources, p.AllowedSources)
+	set(&s.Callers, p.Callers)
+	set(&s.Limits, p.Limits)
+	set(&s.RequireKeyOnGet, p.RequireKeyOnGet)
+	set(&s.DeviceCap, p.DeviceCap)
+	s.Dialects = slices.Clone(s.Dialects)
+	s.Countries = slices.Clone(s.Countries)
+	s.AllowedSources = slices.Clone(s.AllowedSources)
+	s.Limits = maps.Clone(s.Limits)
+	return s
+}
+
+// Price changes a price. Its zero value changes nothing.
+type Price struct {
+	Set   bool
+	Value *core.Credits // nil: back to the installation's price
+}
+
+// PriceOf sets a price.
+func PriceOf(c core.Credits) Price { return Price{Set: true, Value: &c} }
+
+// UnmarshalJSON reads a number, or null for the installation's price.
+func (p *Price) UnmarshalJSON(b []byte) error {
+	*p = Price{Set: true}
+	return json.Unmarshal(b, &p.Value)
+}
+
+// MarshalJSON is the inverse of UnmarshalJSON.
+func (p Price) MarshalJSON() ([]byte, error) { return json.Marshal(p.Value) }
+
+func (p Price) applyTo(to **core.Credits) {
+	if p.Set {
+		*to = p.Value
+	}
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// encode is the settings as the table stores them.
+func (s Settings) encode() (string, error) {
+	b, err := json.Marshal(s)
+	return string(b), err
+}
+
+// decodeSettings reads the table's column. A member that an older version did
+// not have takes its default; one of a newer version is an error.
+func decodeSettings(text string) (Settings, error) {
+	s := DefaultSettings()
+	if err := strictJSON(text, &s); err != nil {
+		return Settings{}, fmt.Errorf("settings: %w", err)
+	}
+	return s, nil
+}
