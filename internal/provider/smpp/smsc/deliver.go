@@ -158,6 +158,21 @@ func (s *Server) deliverAnswered(ss *session, seq uint32, status pdu.Status) {
 	}
 }
 
+// Report sends a receipt about any id, now: for scripts that decide by hand.
+func (s *Server) Report(systemID, id, code string) {
+	now := s.cfg.Now()
+	d := &delivery{id: id, esmClass: pdu.ESMClassReceipt, body: appendReceiptText(nil, id, code, now, now)}
+	s.begin(systemID, d)
+}
+
+// begin counts a delivery in and sends it.
+func (s *Server) begin(systemID string, d *delivery) {
+	s.mu.Lock()
+	s.pending++
+	s.mu.Unlock()
+	s.deliver(systemID, d)
+}
+
 // ErrNotStored is a subscriber's text that the client did not take.
 var ErrNotStored = errors.New("smsc: the client did not store it")
 
@@ -182,10 +197,7 @@ func (s *Server) SendText(ctx context.Context, systemID, from, to, body string) 
 			d.body = text.AppendHeader(nil, ref, byte(len(parts)), byte(i+1))
 		}
 		d.body = alphabet.Append(d.body, part)
-		s.mu.Lock()
-		s.pending++
-		s.mu.Unlock()
-		s.deliver(systemID, d)
+		s.begin(systemID, d)
 	}
 	for range parts {
 		select {

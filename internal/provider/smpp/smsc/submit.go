@@ -145,14 +145,14 @@ func (s *Server) reports(systemID string, sm *pdu.SM, p *Part, reports []Report,
 			continue
 		}
 		d := s.receipt(sm, p, r, id)
+		if r.After <= 0 {
+			s.begin(systemID, d)
+			continue
+		}
 		s.mu.Lock()
 		s.pending++
 		s.mu.Unlock()
-		if r.After <= 0 {
-			s.deliver(systemID, d)
-		} else {
-			s.later.after(r.After, func() { s.deliver(systemID, d) })
-		}
+		s.later.after(r.After, func() { s.deliver(systemID, d) })
 	}
 }
 

@@ -1,0 +1,159 @@
+package smpp_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/providertest"
+	"yanma.dev/yanma/internal/provider/smpp"
+	"yanma.dev/yanma/internal/provider/smpp/pdu"
+	"yanma.dev/yanma/internal/provider/smpp/smsc"
+)
+
+// TestReq37_ProviderSuite is the suite of every provider.
+func TestReq37_ProviderSuite(t *testing.T) {
+	providertest.Run(t, providertest.Harness{New: newRig})
+}
+
+const systemID = "yanma"
+
+var password = core.NewSecret("secret08")
+
+// carrier is providertest.Carrier over the in-process SMSC.
+type carrier struct {
+	server *smsc.Server
+
+	mu      sync.Mutex
+	up      bool
+	script  func(core.Phone) providertest.Behaviour
+	taken   map[core.Phone]int
+	stored  map[string]int
+	refused map[string]int
+}
+
+func newRig(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
+	c := &carrier{up: true, taken: make(map[core.Phone]int), stored: make(map[string]int), refused: make(map[string]int)}
+	c.server = startServer(t, smsc.Config{
+		SystemID: systemID, Password: password, Decide: c.decide, BindStatus: c.bindStatus, Answered: c.answered,
+		RetryAfter: 10 * time.Millisecond,
+	})
+	client := newClient(t, sink, smpp.Config{Addr: c.server.Addr(), Window: opt.Window})
+	return providertest.Rig{Provider: client, Carrier: c}
+}
+
+func startServer(t *testing.T, cfg smsc.Config) *smsc.Server {
+	t.Helper()
+	cfg.Now, cfg.Log = time.Now, slog.New(slog.DiscardHandler)
+	server, err := smsc.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}
+
+// newClient fills in what the tests share: quick time-outs and the credentials.
+func newClient(t *testing.T, sink provider.Sink, cfg smpp.Config) *smpp.Client {
+	t.Helper()
+	cfg.Name, cfg.SystemID, cfg.Password = "test", systemID, password
+	if cfg.Source == "" {
+		cfg.Source = "YANMA"
+	}
+	if cfg.ResponseTimeout == 0 {
+		cfg.ResponseTimeout = providertest.ResponseTimeout
+	}
+	cfg.ReconnectMin, cfg.ReconnectMax = 2*time.Millisecond, 20*time.Millisecond
+	c, err := smpp.New(cfg, deps(sink))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func deps(sink provider.Sink) smpp.Deps {
+	return smpp.Deps{Sink: sink, Now: time.Now, Jitter: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler)}
+}
+
+func (c *carrier) decide(p *smsc.Part) smsc.Behaviour {
+	to := core.PhoneFromE164("+" + p.To)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := behaviours[c.script(to)]
+	if b.Status == pdu.OK {
+		c.taken[to]++
+	}
+	return b
+}
+
+var behaviours = map[providertest.Behaviour]smsc.Behaviour{
+	providertest.Accept:   {},
+	providertest.Reject:   {Status: pdu.InvDstAddr},
+	providertest.Throttle: {Status: pdu.Throttled},
+	providertest.Drop:     {Drop: true},
+	providertest.Silent:   {Silent: true},
+	providertest.Hold:     {Delay: providertest.HoldFor},
+}
+
+func (c *carrier) bindStatus(string) pdu.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.up {
+		return pdu.BindFail
+	}
+	return pdu.OK
+}
+
+func (c *carrier) answered(id string, status pdu.Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if status == pdu.OK {
+		c.stored[id]++
+	} else {
+		c.refused[id]++
+	}
+}
+
+func (c *carrier) Script(f func(core.Phone) providertest.Behaviour) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.script = f
+}
+
+func (c *carrier) Drop() { c.server.DropAll() }
+
+func (c *carrier) SetUp(up bool) {
+	c.mu.Lock()
+	c.up = up
+	c.mu.Unlock()
+	c.server.DropAll()
+}
+
+func (c *carrier) Report(partID string) { c.server.Report(systemID, partID, "DELIVRD") }
+
+func (c *carrier) Reported(partID string) (stored, refused int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stored[partID], c.refused[partID]
+}
+
+func (c *carrier) SendText(from core.Phone, text string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), providertest.Patience)
+	defer cancel()
+	return c.server.SendText(ctx, systemID, from.E164()[1:], "10690000", text)
+}
+
+func (c *carrier) Taken(to core.Phone) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taken[to]
+}
+
+func (c *carrier) Peak() int { return int(c.server.Stats().PeakUnanswered) }
