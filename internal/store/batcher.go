@@ -41,6 +41,7 @@ type Batcher struct {
 	log     *slog.Logger
 	options Options
 	queue   chan *waiting
+	answers sync.Pool // of *waiting, to be used again
 
 	mu      sync.RWMutex // guards stopped against sends into queue
 	stopped bool
@@ -68,7 +69,8 @@ func NewBatcher(engine Engine, now func() time.Time, log *slog.Logger, o Options
 	if o.MaxBatch <= 0 {
 		o.MaxBatch = 512
 	}
-	return &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{})}
+	return &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{}),
+		answers: sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}}
 }
 
 // Start runs the batches until Stop.
@@ -92,24 +94,22 @@ func (s *Batcher) Stats() Stats {
 		Failed: s.stats.failed.Load(), Shed: s.stats.shed.Load(), Waiting: int64(len(s.queue))}
 }
 
-var answers = sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}
-
 // Do runs one command and returns when its commit is on disk. The error is
 // what Decide refused with; KindOverloaded when the queue is full or the
 // batcher stops (nothing was done); KindInternal when the database failed (the
 // outcome may be unknown) or ctx ended first (the command may still run, and
 // must not be read any more).
 func (s *Batcher) Do(ctx context.Context, c Command) error {
-	w := answers.Get().(*waiting)
+	w := s.answers.Get().(*waiting)
 	w.command, w.err = c, nil
 	if err := s.enqueue(w); err != nil {
-		answers.Put(w)
+		s.answers.Put(w)
 		return err
 	}
 	select {
 	case err := <-w.answer:
 		w.command = nil
-		answers.Put(w)
+		s.answers.Put(w)
 		return err
 	case <-ctx.Done():
 		return core.Wrap(core.KindInternal, ctx.Err(), "the store did not answer in time")
