@@ -65,7 +65,7 @@ func (b *Batch) findVerification(v Verification) {
 func (b *Batch) LiveVerifications(k LiveKey) []Verification {
 	var live []Verification
 	for _, id := range b.Live.Find(k) {
-		if v, ok := b.Verifications.Get(id); ok && v.State.Live() {
+		if v, ok := b.Verifications.Get(id); ok && v.State.Live() && v.App == k.App && v.Purpose == k.Purpose && hasSide(&v.Index, k.Index) {
 			live = append(live, v)
 		}
 	}
@@ -96,7 +96,7 @@ func (b *Batch) findFailure(f Failure) {
 // those of all scopes.
 func (b *Batch) Failure(k FailureKey, scope uint64) (Failure, bool) {
 	for _, id := range b.FailureOf.Find(k) {
-		if f, ok := b.Failures.Get(id); ok && f.Scope == scope {
+		if f, ok := b.Failures.Get(id); ok && f.Scope == scope && f.App == k.App && f.Purpose == k.Purpose && hasSide(&f.Index, k.Index) {
 			return f, true
 		}
 	}
@@ -126,12 +126,16 @@ func (b *Batch) findUser(u User) {
 // User gives the user of a number.
 func (b *Batch) User(k UserKey) (User, bool) {
 	for _, id := range b.UserOf.Find(k) {
-		if u, ok := b.Users.Get(id); ok {
+		if u, ok := b.Users.Get(id); ok && u.Tenant == k.Tenant && hasSide(&u.Index, k.Index) {
 			return u, true
 		}
 	}
 	return User{}, false
 }
+
+// hasSide tells whether a row still has the value that led to it: a command may
+// have changed it since, or a refusal may have taken such a change back.
+func hasSide(x *core.PhoneIndex, v core.IndexValue) bool { return x.A == v || x.B == v }
 
 // AppendJournal adds limiter events that are written with the batch if the
 // command is accepted.
