@@ -73,38 +73,37 @@ func Reserve(b *store.Batch, ids *core.IDs, p Payer, amount core.Credits, ref in
 	if have, _ := b.Accounts.Get(Account(p.Owner, p.Pool, Available)); have.Balance < amount {
 		return core.E(core.KindInsufficientBalance, "")
 	}
-	transfer(b, ids, p, Available, Held, amount, store.LedgerReserve, ref)
+	transfer(b, core.LedgerID(ids.Next()), p, Available, Held, amount, store.LedgerReserve, ref)
 	return nil
 }
 
 // Settle spends what Reserve held.
 func Settle(b *store.Batch, ids *core.IDs, p Payer, amount core.Credits, ref int64) {
 	if amount > 0 {
-		transfer(b, ids, p, Held, Revenue, amount, store.LedgerSettle, ref)
+		transfer(b, core.LedgerID(ids.Next()), p, Held, Revenue, amount, store.LedgerSettle, ref)
 	}
 }
 
 // Refund gives back what Reserve held.
 func Refund(b *store.Batch, ids *core.IDs, p Payer, amount core.Credits, ref int64) {
 	if amount > 0 {
-		transfer(b, ids, p, Held, Available, amount, store.LedgerRefund, ref)
+		transfer(b, core.LedgerID(ids.Next()), p, Held, Available, amount, store.LedgerRefund, ref)
 	}
 }
 
 // RefundSettled gives back what Settle spent, when an operator decides so.
 func RefundSettled(b *store.Batch, ids *core.IDs, p Payer, amount core.Credits, ref int64) {
 	if amount > 0 {
-		transfer(b, ids, p, Revenue, Available, amount, store.LedgerRefund, ref)
+		transfer(b, core.LedgerID(ids.Next()), p, Revenue, Available, amount, store.LedgerRefund, ref)
 	}
 }
 
 // transfer moves amount between two of a payer's accounts. Moving out of held
 // more than is held is a mistake of the caller's and panics: the batch refuses
 // the command.
-func transfer(b *store.Batch, ids *core.IDs, p Payer, from, to Kind, amount core.Credits, kind store.LedgerKind, ref int64) {
+func transfer(b *store.Batch, id core.LedgerID, p Payer, from, to Kind, amount core.Credits, kind store.LedgerKind, ref int64) {
 	debit := move(b, p, from, -amount)
 	credit := move(b, p, to, amount)
-	id := core.LedgerID(ids.Next())
 	b.Ledger.Put(id, store.Ledger{ID: id, Debit: debit, Credit: credit, Amount: amount, Kind: kind, Ref: ref})
 }
 
@@ -125,33 +124,60 @@ func move(b *store.Batch, p Payer, kind Kind, by core.Credits) store.AccountID {
 // TopUp is the command that gives a payer credits to spend.
 type TopUp struct {
 	IDs    *core.IDs
+	ID     core.LedgerID // drawn before, so that the top-up can be run again without being doubled; 0: IDs draws it
 	Payer  Payer
 	Amount core.Credits // > 0; negative takes unspent credits back
 
-	Balance core.Credits // result: what the payer can spend now
+	Balance  core.Credits // result: what the payer can spend now
+	Repeated bool         // result: the top-up of this ID was made before, nothing was done
 }
 
-// Want names the accounts.
-func (c *TopUp) Want(b *store.Batch) { WantTopUp(b, c.Payer) }
+// Want names the accounts, and the ledger row that may exist.
+func (c *TopUp) Want(b *store.Batch) {
+	WantTopUp(b, c.Payer)
+	if c.ID != 0 {
+		b.Ledger.Want(c.ID)
+	}
+}
 
 // Decide transfers the amount. KindInsufficientBalance when a correction would
 // take more than is there; KindBadField for zero.
 func (c *TopUp) Decide(b *store.Batch) error {
 	available := Account(c.Payer.Owner, c.Payer.Pool, Available)
 	have, _ := b.Accounts.Get(available)
+	if c.wasMade(b) {
+		c.Balance, c.Repeated = have.Balance, true
+		return nil
+	}
+	c.Repeated = false
 	switch {
 	case c.Amount == 0:
 		return core.Field(core.KindBadField, "amount")
 	case c.Amount < 0 && have.Balance < -c.Amount:
 		return core.E(core.KindInsufficientBalance, "")
 	case c.Amount < 0:
-		transfer(b, c.IDs, c.Payer, Available, Funding, -c.Amount, store.LedgerTopUp, 0)
+		transfer(b, c.id(), c.Payer, Available, Funding, -c.Amount, store.LedgerTopUp, 0)
 	case have.Balance+c.Amount < have.Balance:
 		return core.Field(core.KindBadField, "amount")
 	default:
-		transfer(b, c.IDs, c.Payer, Funding, Available, c.Amount, store.LedgerTopUp, 0)
+		transfer(b, c.id(), c.Payer, Funding, Available, c.Amount, store.LedgerTopUp, 0)
 	}
 	have, _ = b.Accounts.Get(available)
 	c.Balance = have.Balance
 	return nil
+}
+
+func (c *TopUp) wasMade(b *store.Batch) bool {
+	if c.ID == 0 {
+		return false
+	}
+	_, made := b.Ledger.Get(c.ID)
+	return made
+}
+
+func (c *TopUp) id() core.LedgerID {
+	if c.ID != 0 {
+		return c.ID
+	}
+	return core.LedgerID(c.IDs.Next())
 }
