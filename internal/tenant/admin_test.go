@@ -3,13 +3,13 @@ package tenant
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store/storetest"
 )
 
 func TestTenants(t *testing.T) {
@@ -210,15 +210,12 @@ func TestRaceOfTwoUpdates(t *testing.T) {
 
 // Fault pair: the commit failed, or it happened and its answer was lost.
 func TestChangeWhenTheDatabaseFails(t *testing.T) {
-	for name, persisted := range map[string]bool{"not persisted": false, "persisted": true} {
+	for name, fault := range commitFaults {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			view, key := w.app(t, "shop")
-			if persisted {
-				w.faults.set(nil, errors.New("answer lost"), nil)
-			} else {
-				w.faults.set(errors.New("disk"), nil, nil)
-			}
+			persisted := fault == storetest.FailCommitKept
+			w.faults.Inject(fault)
 			_, err := w.admin.DisableApp(context.Background(), by, view.ID)
 			wantKind(t, err, core.KindInternal)
 			must(t, w.directory.catchUp(context.Background()))
@@ -240,13 +237,13 @@ func TestChangeWhenTheDatabaseFails(t *testing.T) {
 func TestChangeWhenTheRefreshFails(t *testing.T) {
 	w := newWorld(t)
 	view, key := w.app(t, "shop")
-	w.faults.set(nil, nil, errors.New("away"))
+	w.faults.away.Store(true)
 	_, err := w.admin.DisableApp(context.Background(), by, view.ID)
 	must(t, err)
 	if !strings.Contains(w.log.String(), "not seen by this node yet") {
 		t.Error("nothing is logged")
 	}
-	w.faults.set(nil, nil, nil)
+	w.faults.away.Store(false)
 	must(t, w.directory.catchUp(context.Background()))
 	if _, ok := w.directory.AppByKey(DialectYunbox, key); ok {
 		t.Error("the app is not disabled")

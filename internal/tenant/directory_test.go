@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +124,7 @@ func TestReq11_KeysSurviveTokenKeyRotation(t *testing.T) {
 }
 
 func TestRehashWhenTheDatabaseFails(t *testing.T) {
-	for name, persisted := range map[string]bool{"not persisted": false, "persisted": true} {
+	for name, fault := range commitFaults {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			_, key := w.app(t, "shop")
@@ -134,10 +133,8 @@ func TestRehashWhenTheDatabaseFails(t *testing.T) {
 				if _, ok := w.directory.AppByKey(DialectYunbox, key); !ok {
 					t.Fatal("the key does not work")
 				}
-				if try == 0 && persisted {
-					w.faults.set(nil, errors.New("answer lost"), nil)
-				} else if try == 0 {
-					w.faults.set(errors.New("disk"), nil, nil)
+				if try == 0 {
+					w.faults.Inject(fault)
 				}
 				select {
 				case r := <-w.directory.rehash:
@@ -166,12 +163,12 @@ func TestPollSeesAnotherNodesChange(t *testing.T) {
 	view, key := w.app(t, "shop")
 	eventually(t, func() bool { _, ok := other.AppByKey(DialectYunbox, key); return ok })
 
-	w.faults.set(nil, nil, errors.New("away"))
+	w.faults.away.Store(true)
 	_, _ = w.admin.DisableApp(context.Background(), by, view.ID) // its own refresh fails too: it is on disk all the same
 	if _, ok := other.AppByKey(DialectYunbox, key); !ok {
 		t.Error("the node forgot its configuration")
 	}
-	w.faults.set(nil, nil, nil)
+	w.faults.away.Store(false)
 	eventually(t, func() bool { _, ok := other.AppByKey(DialectYunbox, key); return !ok })
 	other.Stop()
 	other.Stop()

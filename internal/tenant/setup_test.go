@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/sqlite"
+	"yanma.dev/yanma/internal/store/storetest"
 )
 
 // world is one node on a real database.
@@ -47,49 +50,21 @@ func (c *clock) move(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// faults is a database that fails once, before or after the commit.
+// faults is an engine that fails when told to, its views too.
 type faults struct {
-	Database
-	mu     sync.Mutex
-	before error // returned instead of the next commit
-	after  error // returned although the next commit happened
-	views  error // returned by every view while it is set
+	*storetest.Faulty
+	away atomic.Bool
 }
 
 func (f *faults) View(ctx context.Context, do func(store.SQL) error) error {
-	f.mu.Lock()
-	err := f.views
-	f.mu.Unlock()
-	if err != nil {
-		return err
+	if f.away.Load() {
+		return errors.New("away")
 	}
-	return f.Database.View(ctx, do)
+	return f.Faulty.View(ctx, do)
 }
 
-func (f *faults) Update(ctx context.Context, do func(store.SQL) error) error {
-	f.mu.Lock()
-	before, after := f.before, f.after
-	f.before, f.after = nil, nil
-	f.mu.Unlock()
-	if before != nil {
-		return f.Database.Update(ctx, func(q store.SQL) error {
-			if err := do(q); err != nil {
-				return err
-			}
-			return before
-		})
-	}
-	if err := f.Database.Update(ctx, do); err != nil {
-		return err
-	}
-	return after
-}
-
-func (f *faults) set(before, after, views error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.before, f.after, f.views = before, after, views
-}
+// commitFaults is the fault pair of a commit.
+var commitFaults = map[string]storetest.Fault{"not persisted": storetest.FailCommitLost, "persisted": storetest.FailCommitKept}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -102,7 +77,7 @@ func newWorld(t testing.TB) *world {
 	must(t, engine.Migrate(context.Background()))
 	ring, err := keyring.Create(filepath.Join(folder, "keyring.json"), rand.Reader, w.clock.now())
 	must(t, err)
-	w.engine, w.ring, w.faults = engine, ring, &faults{Database: engine}
+	w.engine, w.ring, w.faults = engine, ring, &faults{Faulty: &storetest.Faulty{Engine: engine}}
 	w.directory, w.admin = w.node()
 	return w
 }
