@@ -29,10 +29,12 @@ func (s *accountStatements) load(b *store.Batch) error {
 }
 
 func (s *accountStatements) write(b *store.Batch) error {
-	return writeSet(&b.Accounts,
-		remover(s.remove, bindID[store.AccountID]),
-		func(_, is *store.Account) error { return writeAccount(s.update, is) },
-		func(a *store.Account) error { return writeAccount(s.insert, a) })
+	return writeSet(&b.Accounts, rowWriter[store.AccountID, store.Account]{
+		remove: remover(s.remove, bindID[store.AccountID]),
+		update: func(_, a *store.Account) error { return writeAccount(s.update, a) },
+		insert: func(a *store.Account) error { return writeAccount(s.insert, a) },
+		keeps:  keepsAll[store.Account],
+	})
 }
 
 func writeAccount(stmt *zsqlite.Stmt, a *store.Account) error {
@@ -74,19 +76,22 @@ func (s *ledgerStatements) load(b *store.Batch) error {
 var errLedger = errors.New("sqlite: a ledger row is never changed")
 
 func (s *ledgerStatements) write(b *store.Batch) error {
-	return writeSet(&b.Ledger,
-		func(core.LedgerID) error { return errLedger },
-		func(_, _ *store.Ledger) error { return errLedger },
-		func(l *store.Ledger) error {
-			p := bind(s.insert)
-			p.int(int64(l.ID))
-			p.int(int64(l.Debit))
-			p.int(int64(l.Credit))
-			p.int(int64(l.Amount))
-			p.int(int64(l.Kind))
-			p.int(l.Ref)
-			return p.run()
-		})
+	return writeSet(&b.Ledger, rowWriter[core.LedgerID, store.Ledger]{
+		remove: func(core.LedgerID) error { return errLedger },
+		update: func(_, _ *store.Ledger) error { return errLedger },
+		insert: s.writeNew,
+		keeps:  keepsAll[store.Ledger],
+	})
+}
+
+func (s *ledgerStatements) writeNew(l *store.Ledger) error {
+	p := bindID(s.insert, l.ID)
+	p.int(int64(l.Debit))
+	p.int(int64(l.Credit))
+	p.int(int64(l.Amount))
+	p.int(int64(l.Kind))
+	p.int(l.Ref)
+	return p.run()
 }
 
 func scanLedger(c columns) (l store.Ledger) {

@@ -6,13 +6,12 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
-type aliasStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
+type aliasStatements struct{ byKey, insert, remove *zsqlite.Stmt }
 
 func prepareAliases(p *preparer) aliasStatements {
 	return aliasStatements{
 		byKey:  p.stmt("SELECT text FROM alias WHERE app = ? AND user_id = ?"),
 		insert: p.insert("alias", "app, user_id, text"),
-		update: p.update("alias", 2, "app, user_id, text"),
 		remove: p.stmt("DELETE FROM alias WHERE app = ? AND user_id = ?"),
 	}
 }
@@ -31,16 +30,20 @@ func (s *aliasStatements) load(b *store.Batch) error {
 }
 
 func (s *aliasStatements) write(b *store.Batch) error {
-	put := func(stmt *zsqlite.Stmt, a *store.Alias) error {
-		p := bindAlias(stmt, store.AliasKey{App: a.App, User: a.User})
-		p.text(a.Text)
-		return p.run()
-	}
-	return writeSet(&b.Aliases,
-		remover(s.remove, bindAlias),
-		func(_, is *store.Alias) error { return put(s.update, is) },
-		func(a *store.Alias) error { return put(s.insert, a) })
+	return writeSet(&b.Aliases, rowWriter[store.AliasKey, store.Alias]{
+		remove: remover(s.remove, bindAlias),
+		update: func(_, _ *store.Alias) error { return nil }, // there is nothing but keys
+		insert: func(a *store.Alias) error {
+			p := bindAlias(s.insert, aliasKey(a))
+			p.text(a.Text)
+			return p.run()
+		},
+		key:   aliasKey,
+		keeps: func(was, is *store.Alias) bool { return *was == *is },
+	})
 }
+
+func aliasKey(a *store.Alias) store.AliasKey { return store.AliasKey{App: a.App, User: a.User} }
 
 type knownStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
 
@@ -74,8 +77,10 @@ func (s *knownStatements) write(b *store.Batch) error {
 		p.time(known.LastLogin)
 		return p.run()
 	}
-	return writeSet(&b.Known,
-		remover(s.remove, bindKnown),
-		func(_, is *store.Known) error { return put(s.update, is) },
-		func(known *store.Known) error { return put(s.insert, known) })
+	return writeSet(&b.Known, rowWriter[store.KnownKey, store.Known]{
+		remove: remover(s.remove, bindKnown),
+		update: func(_, known *store.Known) error { return put(s.update, known) },
+		insert: func(known *store.Known) error { return put(s.insert, known) },
+		keeps:  keepsAll[store.Known],
+	})
 }

@@ -14,8 +14,8 @@ const (
 )
 
 type failureStatements struct {
-	byID, insert, count, replace, remove *zsqlite.Stmt
-	of                                   sideStatements
+	byID, insert, update, remove *zsqlite.Stmt
+	of                           sideStatements
 }
 
 func prepareFailures(p *preparer) failureStatements {
@@ -23,11 +23,10 @@ func prepareFailures(p *preparer) failureStatements {
 	const find = "SELECT " + failureColumns + " FROM failure INDEXED BY failure_"
 	const where = " WHERE app = ? AND purpose = ? AND "
 	return failureStatements{
-		byID:    p.stmt("SELECT " + failureColumns + " FROM failure WHERE id = ?"),
-		insert:  p.insert(table, failureColumns),
-		count:   p.update(table, 1, "id, "+failureCounters),
-		replace: p.update(table, 1, failureColumns),
-		remove:  p.stmt("DELETE FROM failure WHERE id = ?"),
+		byID:   p.stmt("SELECT " + failureColumns + " FROM failure WHERE id = ?"),
+		insert: p.insert(table, failureColumns),
+		update: p.update(table, 1, "id, "+failureCounters),
+		remove: p.stmt("DELETE FROM failure WHERE id = ?"),
 		of: sideStatements{
 			a:    p.stmt(find + "a" + where + "idx_a = ?"),
 			b:    p.stmt(find + "b" + where + "idx_b = ?"),
@@ -68,24 +67,20 @@ func (s *failureStatements) loadOf(b *store.Batch) error {
 }
 
 func (s *failureStatements) write(b *store.Batch) error {
-	return writeSet(&b.Failures,
-		remover(s.remove, bindID[core.FailureID]),
-		s.update,
-		func(f *store.Failure) error { return writeFailure(s.insert, f) })
+	return writeSet(&b.Failures, rowWriter[core.FailureID, store.Failure]{
+		remove: remover(s.remove, bindID[core.FailureID]),
+		update: func(_, f *store.Failure) error { return writeCounters(bindID(s.update, f.ID), f) },
+		insert: s.writeNew,
+		key:    func(f *store.Failure) core.FailureID { return f.ID },
+		keeps: func(was, is *store.Failure) bool {
+			return was.Tenant == is.Tenant && was.App == is.App && was.Purpose == is.Purpose &&
+				was.Scope == is.Scope && sameSides(&was.Index, &is.Index)
+		},
+	})
 }
 
-// update leaves the indexes alone unless the number or its keys changed.
-func (s *failureStatements) update(was, is *store.Failure) error {
-	if was.Tenant != is.Tenant || was.App != is.App || was.Purpose != is.Purpose || was.Scope != is.Scope || !sameSides(&was.Index, &is.Index) {
-		return writeFailure(s.replace, is)
-	}
-	p := bind(s.count)
-	p.int(int64(is.ID))
-	return runFailureCounters(p, is)
-}
-
-func writeFailure(stmt *zsqlite.Stmt, f *store.Failure) error {
-	p := bind(stmt)
+func (s *failureStatements) writeNew(f *store.Failure) error {
+	p := bind(s.insert)
 	p.int(int64(f.ID))
 	p.int(int64(f.Tenant))
 	p.int(int64(f.App))
@@ -93,10 +88,10 @@ func writeFailure(stmt *zsqlite.Stmt, f *store.Failure) error {
 	p.side(&f.Index.A)
 	p.side(&f.Index.B)
 	p.int(int64(f.Scope))
-	return runFailureCounters(p, f)
+	return writeCounters(p, f)
 }
 
-func runFailureCounters(p parameters, f *store.Failure) error {
+func writeCounters(p parameters, f *store.Failure) error {
 	p.bytes(f.Phone)
 	p.int(int64(f.Recent))
 	p.int(int64(f.Consecutive))

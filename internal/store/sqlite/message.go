@@ -16,15 +16,14 @@ const (
 	messageColumns  = "id, tenant, app, verification, channel, pool, tenant_pays, price, segments, phone, template, valid_until, " + messageProgress
 )
 
-type messageStatements struct{ byID, insert, progress, replace, remove *zsqlite.Stmt }
+type messageStatements struct{ byID, insert, update, remove *zsqlite.Stmt }
 
 func prepareMessages(p *preparer) messageStatements {
 	return messageStatements{
-		byID:     p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
-		insert:   p.insert("message", messageColumns),
-		progress: p.update("message", 1, "id, "+messageProgress),
-		replace:  p.update("message", 1, messageColumns),
-		remove:   p.stmt("DELETE FROM message WHERE id = ?"),
+		byID:   p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
+		insert: p.insert("message", messageColumns),
+		update: p.update("message", 1, "id, "+messageProgress),
+		remove: p.stmt("DELETE FROM message WHERE id = ?"),
 	}
 }
 
@@ -35,25 +34,24 @@ func (s *messageStatements) load(b *store.Batch) error {
 }
 
 func (s *messageStatements) write(b *store.Batch) error {
-	return writeSet(&b.Messages,
-		remover(s.remove, bindID[core.MessageID]),
-		s.update,
-		func(m *store.Message) error { return writeMessage(s.insert, m) })
+	return writeSet(&b.Messages, rowWriter[core.MessageID, store.Message]{
+		remove: remover(s.remove, bindID[core.MessageID]),
+		update: func(_, m *store.Message) error { return writeProgress(bindID(s.update, m.ID), m) },
+		insert: s.writeNew,
+		key:    func(m *store.Message) core.MessageID { return m.ID },
+		keeps:  keepsMessage,
+	})
 }
 
-func (s *messageStatements) update(was, is *store.Message) error {
-	if was.Tenant != is.Tenant || was.App != is.App || was.Verification != is.Verification || was.Channel != is.Channel ||
-		was.Pool != is.Pool || was.TenantPays != is.TenantPays || was.Price != is.Price || was.Segments != is.Segments || !bytes.Equal(was.Phone, is.Phone) ||
-		was.Template != is.Template || was.ValidUntil != is.ValidUntil {
-		return writeMessage(s.replace, is)
-	}
-	p := bind(s.progress)
-	p.int(int64(is.ID))
-	return runMessageProgress(p, is)
+// keepsMessage tells whether nothing changed but what delivery changes.
+func keepsMessage(was, is *store.Message) bool {
+	return was.Tenant == is.Tenant && was.App == is.App && was.Verification == is.Verification && was.Channel == is.Channel &&
+		was.Pool == is.Pool && was.TenantPays == is.TenantPays && was.Price == is.Price && was.Segments == is.Segments &&
+		bytes.Equal(was.Phone, is.Phone) && was.Template == is.Template && was.ValidUntil == is.ValidUntil
 }
 
-func writeMessage(stmt *zsqlite.Stmt, m *store.Message) error {
-	p := bind(stmt)
+func (s *messageStatements) writeNew(m *store.Message) error {
+	p := bind(s.insert)
 	p.int(int64(m.ID))
 	p.int(int64(m.Tenant))
 	p.int(int64(m.App))
@@ -66,10 +64,10 @@ func writeMessage(stmt *zsqlite.Stmt, m *store.Message) error {
 	p.bytes(m.Phone)
 	p.text(m.Template)
 	p.time(m.ValidUntil)
-	return runMessageProgress(p, m)
+	return writeProgress(p, m)
 }
 
-func runMessageProgress(p parameters, m *store.Message) error {
+func writeProgress(p parameters, m *store.Message) error {
 	p.int(int64(m.State))
 	p.int(int64(m.Money))
 	p.int(int64(m.Parts))

@@ -40,10 +40,12 @@ func (s *receiptStatements) write(b *store.Batch) error {
 		p.bool(r.Failed)
 		return p.run()
 	}
-	return writeSet(&b.Receipts,
-		remover(s.remove, bindReceipt),
-		func(_, is *store.ReceiptRef) error { return put(s.update, is) },
-		func(r *store.ReceiptRef) error { return put(s.insert, r) })
+	return writeSet(&b.Receipts, rowWriter[store.ReceiptKey, store.ReceiptRef]{
+		remove: remover(s.remove, bindReceipt),
+		update: func(_, r *store.ReceiptRef) error { return put(s.update, r) },
+		insert: func(r *store.ReceiptRef) error { return put(s.insert, r) },
+		keeps:  keepsAll[store.ReceiptRef],
+	})
 }
 
 type orphanStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
@@ -73,10 +75,12 @@ func (s *orphanStatements) write(b *store.Batch) error {
 		p.time(o.At)
 		return p.run()
 	}
-	return writeSet(&b.Orphans,
-		remover(s.remove, bindReceipt),
-		func(_, is *store.Orphan) error { return put(s.update, is) },
-		func(o *store.Orphan) error { return put(s.insert, o) })
+	return writeSet(&b.Orphans, rowWriter[store.ReceiptKey, store.Orphan]{
+		remove: remover(s.remove, bindReceipt),
+		update: func(_, o *store.Orphan) error { return put(s.update, o) },
+		insert: func(o *store.Orphan) error { return put(s.insert, o) },
+		keeps:  keepsAll[store.Orphan],
+	})
 }
 
 func scanOrphan(k store.ReceiptKey, c columns) store.Orphan {

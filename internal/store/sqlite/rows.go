@@ -78,15 +78,47 @@ func (r *rowStatements) write(b *store.Batch) error {
 	return p.run()
 }
 
-// writeSet writes one kind: what goes, what changed, what is new.
-func writeSet[K comparable, R any](s *store.Set[K, R], remove func(K) error, update func(was, is *R) error, insert func(*R) error) error {
-	if err := s.Deleted(remove); err != nil {
+// rowWriter writes the rows of one kind. Update leaves the columns alone that a
+// row keeps for life; keeps tells whether it kept them.
+type rowWriter[K comparable, R any] struct {
+	remove func(K) error
+	update func(was, is *R) error
+	insert func(*R) error
+	key    func(*R) K // needed when keeps can say no
+	keeps  func(was, is *R) bool
+}
+
+// keepsAll is for kinds whose update writes every column but the key.
+func keepsAll[R any](_, _ *R) bool { return true }
+
+// writeSet writes one kind: what goes, what changed, what is new. A row whose
+// lasting columns changed is removed and written anew, so that a unique key may
+// move from one row to another in either order.
+func writeSet[K comparable, R any](s *store.Set[K, R], w rowWriter[K, R]) error {
+	if err := s.Deleted(w.remove); err != nil {
 		return err
 	}
-	if err := s.Updated(update); err != nil {
+	anew := false
+	err := s.Updated(func(was, is *R) error {
+		if w.keeps(was, is) {
+			return nil
+		}
+		anew = true
+		return w.remove(w.key(is))
+	})
+	if err != nil {
 		return err
 	}
-	return s.Inserted(insert)
+	err = s.Updated(func(was, is *R) error {
+		if anew && !w.keeps(was, is) {
+			return w.insert(is)
+		}
+		return w.update(was, is)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Inserted(w.insert)
 }
 
 // preparer prepares statements and remembers the first error.

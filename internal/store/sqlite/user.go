@@ -12,7 +12,7 @@ import (
 const userColumns = "id, tenant, idx_a, idx_b, phone, test, network, last_login"
 
 type userStatements struct {
-	byID, insert, login, replace, remove *zsqlite.Stmt
+	byID, insert, login, network, remove *zsqlite.Stmt
 	of                                   sideStatements
 }
 
@@ -22,8 +22,8 @@ func prepareUsers(p *preparer) userStatements {
 	return userStatements{
 		byID:    p.stmt("SELECT " + userColumns + " FROM users WHERE id = ?"),
 		insert:  p.insert(table, userColumns),
-		login:   p.update(table, 1, "id, network, last_login"),
-		replace: p.update(table, 1, userColumns),
+		login:   p.update(table, 1, "id, last_login"),
+		network: p.update(table, 1, "id, network, last_login"),
 		remove:  p.stmt("DELETE FROM users WHERE id = ?"),
 		of: sideStatements{
 			a:    p.stmt(find + "a WHERE tenant = ? AND idx_a = ?"),
@@ -64,27 +64,33 @@ func (s *userStatements) loadOf(b *store.Batch) error {
 }
 
 func (s *userStatements) write(b *store.Batch) error {
-	return writeSet(&b.Users,
-		remover(s.remove, bindID[core.UserID]),
-		s.update,
-		func(u *store.User) error { return writeUser(s.insert, u) })
+	return writeSet(&b.Users, rowWriter[core.UserID, store.User]{
+		remove: remover(s.remove, bindID[core.UserID]),
+		update: s.update,
+		insert: s.writeNew,
+		key:    func(u *store.User) core.UserID { return u.ID },
+		keeps: func(was, is *store.User) bool {
+			return was.Tenant == is.Tenant && was.Test == is.Test && sameSides(&was.Index, &is.Index) && bytes.Equal(was.Phone, is.Phone)
+		},
+	})
 }
 
 // update of a login touches the row alone: the index by number has random keys,
-// and a page of it would go into the WAL every time.
+// and a page of it would go into the WAL with every login.
 func (s *userStatements) update(was, is *store.User) error {
-	if was.Tenant != is.Tenant || was.Test != is.Test || !sameSides(&was.Index, &is.Index) || !bytes.Equal(was.Phone, is.Phone) {
-		return writeUser(s.replace, is)
+	if was.Network == is.Network {
+		p := bindID(s.login, is.ID)
+		p.time(is.LastLogin)
+		return p.run()
 	}
-	p := bind(s.login)
-	p.int(int64(is.ID))
+	p := bindID(s.network, is.ID)
 	p.int(is.Network)
 	p.time(is.LastLogin)
 	return p.run()
 }
 
-func writeUser(stmt *zsqlite.Stmt, u *store.User) error {
-	p := bind(stmt)
+func (s *userStatements) writeNew(u *store.User) error {
+	p := bind(s.insert)
 	p.int(int64(u.ID))
 	p.int(int64(u.Tenant))
 	p.side(&u.Index.A)

@@ -10,8 +10,8 @@ import (
 const verificationColumns = "id, tenant, app, purpose, channel, state, wrong, idx_a, idx_b, expires, code_key, code_salt, code_mac, message, claim, claim_until, held"
 
 type verificationStatements struct {
-	byID, insert, progress, replace, remove *zsqlite.Stmt
-	live                                    sideStatements
+	byID, insert, update, remove *zsqlite.Stmt
+	live                         sideStatements
 }
 
 func prepareVerifications(p *preparer) verificationStatements {
@@ -19,11 +19,10 @@ func prepareVerifications(p *preparer) verificationStatements {
 	const find = "SELECT " + verificationColumns + " FROM verification INDEXED BY verification_live_"
 	const where = " WHERE app = ? AND purpose = ? AND state IN (0, 1) AND "
 	return verificationStatements{
-		byID:     p.stmt("SELECT " + verificationColumns + " FROM verification WHERE id = ?"),
-		insert:   p.insert(table, verificationColumns),
-		progress: p.update(table, 1, "id, state, wrong, claim, claim_until, held"),
-		replace:  p.update(table, 1, verificationColumns),
-		remove:   p.stmt("DELETE FROM verification WHERE id = ?"),
+		byID:   p.stmt("SELECT " + verificationColumns + " FROM verification WHERE id = ?"),
+		insert: p.insert(table, verificationColumns),
+		update: p.update(table, 1, "id, state, wrong, claim, claim_until, held"),
+		remove: p.stmt("DELETE FROM verification WHERE id = ?"),
 		live: sideStatements{
 			a:    p.stmt(find + "a" + where + "idx_a = ? ORDER BY id"),
 			b:    p.stmt(find + "b" + where + "idx_b = ? ORDER BY id"),
@@ -64,33 +63,36 @@ func (s *verificationStatements) loadLive(b *store.Batch) error {
 }
 
 func (s *verificationStatements) write(b *store.Batch) error {
-	return writeSet(&b.Verifications,
-		remover(s.remove, bindID[core.VerificationID]),
-		s.update,
-		func(v *store.Verification) error { return writeVerification(s.insert, v) })
+	return writeSet(&b.Verifications, rowWriter[core.VerificationID, store.Verification]{
+		remove: remover(s.remove, bindID[core.VerificationID]),
+		update: s.writeProgress,
+		insert: s.writeNew,
+		key:    func(v *store.Verification) core.VerificationID { return v.ID },
+		keeps:  keepsVerification,
+	})
 }
 
-// update writes the columns that a code's life changes; the rest, and with it
-// the keys of both indexes, only when one of them is another.
-func (s *verificationStatements) update(was, is *store.Verification) error {
+// keepsVerification tells whether nothing changed but what a code's life
+// changes; so the keys of both indexes are the same.
+func keepsVerification(was, is *store.Verification) bool {
 	rest := *was
 	rest.State, rest.Wrong, rest.Claim, rest.ClaimUntil, rest.Held = is.State, is.Wrong, is.Claim, is.ClaimUntil, is.Held
 	rest.Index.ByB = is.Index.ByB
-	if rest != *is {
-		return writeVerification(s.replace, is)
-	}
-	p := bind(s.progress)
-	p.int(int64(is.ID))
-	p.int(int64(is.State))
-	p.int(int64(is.Wrong))
-	p.int(is.Claim)
-	p.time(is.ClaimUntil)
-	p.int(int64(is.Held))
+	return rest == *is
+}
+
+func (s *verificationStatements) writeProgress(_, v *store.Verification) error {
+	p := bindID(s.update, v.ID)
+	p.int(int64(v.State))
+	p.int(int64(v.Wrong))
+	p.int(v.Claim)
+	p.time(v.ClaimUntil)
+	p.int(int64(v.Held))
 	return p.run()
 }
 
-func writeVerification(stmt *zsqlite.Stmt, v *store.Verification) error {
-	p := bind(stmt)
+func (s *verificationStatements) writeNew(v *store.Verification) error {
+	p := bind(s.insert)
 	p.int(int64(v.ID))
 	p.int(int64(v.Tenant))
 	p.int(int64(v.App))
