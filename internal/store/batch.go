@@ -1,6 +1,9 @@
 package store
 
 import (
+	"cmp"
+	"slices"
+
 	"yanma.dev/yanma/internal/core"
 )
 
@@ -69,6 +72,8 @@ func (b *Batch) LiveVerifications(k LiveKey) []Verification {
 			live = append(live, v)
 		}
 	}
+	// One that was loaded by its id stands before those of a later look-up.
+	slices.SortFunc(live, func(v, w Verification) int { return cmp.Compare(v.ID, w.ID) })
 	return live
 }
 

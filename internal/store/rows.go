@@ -59,6 +59,7 @@ type Verification struct {
 	Claim      int64        // who holds the claim: an id drawn for it; 0 = nobody
 	ClaimUntil Time         // when a claim left by a crash lapses
 	Held       core.Credits // login price reserved by the claim
+	TenantPays bool         // the tenant's account holds it, not the app's own
 }
 
 // LiveKey finds the live verifications of one number.

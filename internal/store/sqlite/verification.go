@@ -7,7 +7,7 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
-const verificationColumns = "id, tenant, app, purpose, channel, state, wrong, idx_a, idx_b, expires, code_key, code_salt, code_mac, message, claim, claim_until, held"
+const verificationColumns = "id, tenant, app, purpose, channel, state, wrong, idx_a, idx_b, expires, code_key, code_salt, code_mac, message, claim, claim_until, held, tenant_pays"
 
 type verificationStatements struct {
 	byID, insert, update, remove *zsqlite.Stmt
@@ -21,7 +21,7 @@ func prepareVerifications(p *preparer) verificationStatements {
 	return verificationStatements{
 		byID:   p.stmt("SELECT " + verificationColumns + " FROM verification WHERE id = ?"),
 		insert: p.insert(table, verificationColumns),
-		update: p.update(table, 1, "id, state, wrong, claim, claim_until, held"),
+		update: p.update(table, 1, "id, state, wrong, claim, claim_until, held, tenant_pays"),
 		remove: p.stmt("DELETE FROM verification WHERE id = ?"),
 		live: sideStatements{
 			a:    p.stmt(find + "a" + where + "idx_a = ? ORDER BY id"),
@@ -76,7 +76,8 @@ func (s *verificationStatements) write(b *store.Batch) error {
 // changes; so the keys of both indexes are the same.
 func keepsVerification(was, is *store.Verification) bool {
 	rest := *was
-	rest.State, rest.Wrong, rest.Claim, rest.ClaimUntil, rest.Held = is.State, is.Wrong, is.Claim, is.ClaimUntil, is.Held
+	rest.State, rest.Wrong, rest.Claim, rest.ClaimUntil = is.State, is.Wrong, is.Claim, is.ClaimUntil
+	rest.Held, rest.TenantPays = is.Held, is.TenantPays
 	rest.Index.ByB = is.Index.ByB
 	return rest == *is
 }
@@ -88,6 +89,7 @@ func (s *verificationStatements) writeProgress(_, v *store.Verification) error {
 	p.int(v.Claim)
 	p.time(v.ClaimUntil)
 	p.int(int64(v.Held))
+	p.bool(v.TenantPays)
 	return p.run()
 }
 
@@ -110,6 +112,7 @@ func (s *verificationStatements) writeNew(v *store.Verification) error {
 	p.int(v.Claim)
 	p.time(v.ClaimUntil)
 	p.int(int64(v.Held))
+	p.bool(v.TenantPays)
 	return p.run()
 }
 
@@ -130,5 +133,6 @@ func scanVerification(c columns) (v store.Verification) {
 	v.Claim = c.int()
 	v.ClaimUntil = c.time()
 	v.Held = core.Credits(c.int())
+	v.TenantPays = c.bool()
 	return v
 }

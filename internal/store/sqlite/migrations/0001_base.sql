@@ -22,7 +22,8 @@ CREATE TABLE verification (
   message     INTEGER NOT NULL,
   claim       INTEGER NOT NULL,
   claim_until INTEGER NOT NULL,
-  held        INTEGER NOT NULL
+  held        INTEGER NOT NULL,
+  tenant_pays INTEGER NOT NULL
 );
 -- Live codes only (pending, claimed): the indexes stay as small as the present.
 CREATE INDEX verification_live_a ON verification (app, purpose, idx_a) WHERE state IN (0, 1) AND idx_a IS NOT NULL;
@@ -67,7 +68,8 @@ CREATE TABLE alias (
   text    TEXT NOT NULL,
   PRIMARY KEY (app, user_id)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX alias_text ON alias (app, text);
+-- Text first: a look-up without a key knows no app (contracts/yunbox.md §7).
+CREATE UNIQUE INDEX alias_text ON alias (text, app);
 
 -- Devices and addresses (scope: a keyed hash, all 64 bits) that logged in before.
 CREATE TABLE known (
