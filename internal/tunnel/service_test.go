@@ -179,6 +179,26 @@ func TestNetworkWrittenToAnotherUserIsKept(t *testing.T) {
 	}
 }
 
+// A network with a peer in it is never given to somebody else, whatever became
+// of its user's row.
+func TestNetworkWithAPeerIsKept(t *testing.T) {
+	w := newWorld(t, fourNetworks())
+	number := w.mustProvision(11)
+	w.commitUser(11, number, false)
+	w.addDevice(w.Service, 11, 1001)
+	err := w.db.Update(t.Context(), func(q store.SQL) error {
+		_, err := q.Exec(t.Context(), `UPDATE users SET network = 4 WHERE id = 11`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(networkLease)
+	if got := w.mustProvision(12); got == number {
+		t.Error("a network with a peer was given to another user")
+	}
+}
+
 func TestTwoUsersNeverShareANetwork(t *testing.T) {
 	w := newWorld(t, fourNetworks())
 	number := w.mustProvision(11)

@@ -104,7 +104,7 @@ func (w *webhook) send(ctx context.Context, r record) error {
 	if err != nil {
 		return core.Wrap(core.KindProvisioningUnreachable, withoutURL(err), "the webhook did not answer")
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return core.E(core.KindProvisioningRefused, fmt.Sprintf("the webhook answered %d", answer.StatusCode))
 	}

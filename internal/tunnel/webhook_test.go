@@ -193,7 +193,7 @@ func TestWebhookNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "http://" + l.Addr().String() + "/hook?token=hunter2"
-	l.Close()
+	_ = l.Close()
 	w := newWorld(t, webhookConfig(url))
 	_, err = w.provision(11)
 	wantKind(t, err, core.KindProvisioningUnreachable)

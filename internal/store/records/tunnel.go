@@ -101,10 +101,11 @@ func HighestNetwork(ctx context.Context, q store.SQL, low, high int64) (number i
 }
 
 // KeepReferredNetworks keeps every network whose lease lapsed and that a user
-// refers to: the user was committed while the lease ran.
+// or a peer refers to: they were committed while the lease ran.
 func KeepReferredNetworks(ctx context.Context, q store.SQL, now store.Time) error {
 	_, err := q.Exec(ctx, `UPDATE tunnel_network SET lease_until = 0 WHERE lease_until > 0 AND lease_until <= $1
-		AND EXISTS (SELECT 1 FROM users WHERE users.network = tunnel_network.number AND users.network <> 0)`, int64(now))
+		AND (EXISTS (SELECT 1 FROM users WHERE users.network = tunnel_network.number AND users.network <> 0)
+			OR EXISTS (SELECT 1 FROM tunnel_peer WHERE tunnel_peer.network = tunnel_network.number))`, int64(now))
 	return err
 }
 
