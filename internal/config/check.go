@@ -3,9 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
 	"net"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,61 +16,26 @@ import (
 var facadeNames = map[string]bool{"yunbox": true, "oneaccess": true, "jsms": true, "submail": true, "camara": true}
 
 // check finds the first value that can not work.
-func (c *Config) check(l lines) error {
-	at := func(table, key string, n int, err error) error {
-		if err == nil {
-			return nil
-		}
-		name := table + "." + key
-		if line := l.of(table, key, n); line > 0 {
-			return fmt.Errorf("line %d: %s: %w", line, name, err)
-		}
-		return fmt.Errorf("%s: %w", name, err)
-	}
+func (c *Config) check(at lines) error {
 	checks := []error{
-		at("server", "listen", 0, hostPort(c.Server.Listen)),
-		at("server", "tls_key", 0, together(c.Server.TLSCert, c.Server.TLSKey)),
-		at("server", "max_requests", 0, between(c.Server.MaxRequests, 1, 1<<20)),
-		at("server", "drain_timeout", 0, durationBetween(c.Server.DrainTimeout, time.Second, 10*time.Minute)),
-		at("operator", "listen", 0, hostPort(c.Operator.Listen)),
-		at("operator", "token", 0, longEnough(c.Operator.Token)),
-		at("store", "data", 0, notEmpty(c.Store.Data)),
-		at("store", "queue", 0, between(c.Store.Queue, 1, 1<<20)),
-		at("store", "database", 0, knownDatabase(c.Store.Database)),
-		at("log", "level", 0, new(slog.LevelVar).UnmarshalText([]byte(c.Log.Level))),
-		at("prices", "sms", 0, notNegative(int64(c.Prices.SMS))),
-		at("prices", "login", 0, notNegative(int64(c.Prices.Login))),
-		at("retention", "verifications", 0, durationBetween(c.Retention.Verifications, 25*time.Hour, 100*365*24*time.Hour)),
-		at("retention", "messages", 0, durationBetween(c.Retention.Messages, 96*time.Hour, 100*365*24*time.Hour)),
-		at("tunnel", "provisioner", 0, oneOf(c.Tunnel.Provisioner, "none", "webhook")),
-	}
-	if _, err := guard.DefaultRules().With(c.Limits.Rules); err != nil {
-		checks = append(checks, at("limits", "rules", 0, err))
-	}
-	for name, f := range c.Facades {
-		if !facadeNames[name] {
-			checks = append(checks, fmt.Errorf("facade.%s: there is no such dialect", name))
-		}
-		checks = append(checks, at("facade."+name, "prefix", 0, prefix(f.Prefix)))
-	}
-	names := map[string]bool{}
-	for i, p := range c.Providers {
-		checks = append(checks, at("provider", "name", i, p.checkName(names)),
-			at("provider", "type", i, oneOf(p.Type, "smpp")),
-			at("provider", "address", i, hostPort(p.Address)),
-			at("provider", "system_id", i, atMost(p.SystemID, 15)),
-			at("provider", "password", i, atMost(p.Password.Reveal(), 8)),
-			at("provider", "system_type", i, atMost(p.SystemType, 12)),
-			at("provider", "source", i, atMost(p.Source, 20)),
-			at("provider", "window", i, between(p.Window, 1, 10000)),
-			at("provider", "rate", i, between(p.Rate, 0, 1000000)),
-			at("provider", "id_radix", i, oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
-			at("provider", "long_message", i, oneOf(p.LongMessage, "udh", "payload")),
-			at("provider", "enquire_every", i, durationBetween(p.EnquireEvery, time.Second, time.Hour)),
-			at("provider", "response_timeout", i, durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)))
-	}
-	if c.Tunnel.Provisioner == "webhook" {
-		checks = append(checks, at("tunnel.webhook", "url", 0, webURL(c.Tunnel.Webhook.URL)))
+		at.key("server.listen", hostPort(c.Server.Listen)),
+		at.key(c.Server.pair()),
+		at.key("server.max_requests", between(c.Server.MaxRequests, 1, 1<<20)),
+		at.key("server.drain_timeout", durationBetween(c.Server.DrainTimeout, time.Second, 10*time.Minute)),
+		at.key("operator.listen", hostPort(c.Operator.Listen)),
+		at.key("operator.token", longEnough(c.Operator.Token)),
+		at.key("store.data", notEmpty(c.Store.Data)),
+		at.key("store.database", knownDatabase(c.Store.Database)),
+		at.key("store.queue", between(c.Store.Queue, 1, 1<<20)),
+		at.key("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error")),
+		at.key("prices.sms", notNegative(int64(c.Prices.SMS))),
+		at.key("prices.login", notNegative(int64(c.Prices.Login))),
+		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, 100*365*24*time.Hour)),
+		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, 100*365*24*time.Hour)),
+		c.checkLimits(at),
+		c.checkFacades(at),
+		c.checkProviders(at),
+		c.Tunnel.check(at),
 	}
 	for _, err := range checks {
 		if err != nil {
@@ -78,6 +43,69 @@ func (c *Config) check(l lines) error {
 		}
 	}
 	return nil
+}
+
+func (c *Config) checkLimits(at lines) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Limits.Rules)) {
+		if _, err := guard.DefaultRules().With(map[string][]string{name: c.Limits.Rules[name]}); err != nil {
+			return at.key("limits.rules."+name, errors.New(strings.TrimPrefix(err.Error(), name+": ")))
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkFacades(at lines) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Facades)) {
+		table, f := "facade."+name, c.Facades[name]
+		if !facadeNames[name] {
+			return at.key(table, errors.New("there is no such dialect"))
+		}
+		if err := hostNames(f.Hosts); err != nil {
+			return at.key(table+".hosts", err)
+		}
+		if err := prefix(f.Prefix); err != nil {
+			return at.key(table+".prefix", err)
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkProviders(at lines) error {
+	names := map[string]bool{}
+	for i, p := range c.Providers {
+		key := func(name string, err error) error { return at.key(item("provider", i, name), err) }
+		for _, err := range []error{
+			key("name", p.checkName(names)),
+			key("type", oneOf(p.Type, "smpp")),
+			key("address", hostPort(p.Address)),
+			key("system_id", atMost(p.SystemID, 15)),
+			key("password", atMost(p.Password.Reveal(), 8)),
+			key("system_type", atMost(p.SystemType, 12)),
+			key("source", sender(p.Source)),
+			key("window", between(p.Window, 1, 10000)),
+			key("rate", between(p.Rate, 0, 1000000)),
+			key("id_radix", oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
+			key("long_message", oneOf(p.LongMessage, "udh", "payload")),
+			key("enquire_every", durationBetween(p.EnquireEvery, time.Second, time.Hour)),
+			key("response_timeout", durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check is tunnel.Config.Validate's, with lines: each of its errors begins
+// with the key at fault.
+func (t Tunnel) check(at lines) error {
+	err := t.Service().Validate()
+	if err == nil {
+		return nil
+	}
+	key, what, _ := strings.Cut(strings.SplitN(err.Error(), "\n", 2)[0], ": ")
+	return at.key("tunnel."+key, errors.New(what))
 }
 
 func (p Provider) checkName(seen map[string]bool) error {
@@ -98,11 +126,16 @@ func hostPort(s string) error {
 	return nil
 }
 
-func together(cert, key string) error {
-	if (cert == "") != (key == "") {
-		return errors.New("tls_cert and tls_key go together")
+// pair finds a certificate without its key, or the other way round.
+func (s Server) pair() (string, error) {
+	switch {
+	case s.TLSCert != "" && s.TLSKey == "":
+		return "server.tls_cert", errors.New("needs tls_key beside it")
+	case s.TLSCert == "" && s.TLSKey != "":
+		return "server.tls_key", errors.New("needs tls_cert beside it")
+	default:
+		return "", nil
 	}
-	return nil
 }
 
 func between(v, low, high int) error {
@@ -114,7 +147,7 @@ func between(v, low, high int) error {
 
 func durationBetween(v Duration, low, high time.Duration) error {
 	if v.D() < low || v.D() > high {
-		return fmt.Errorf("%v is not between %v and %v", v.D(), low, high)
+		return fmt.Errorf("%s is not between %s and %s", v, Duration(low), Duration(high))
 	}
 	return nil
 }
@@ -147,6 +180,18 @@ func atMost(s string, n int) error {
 	return nil
 }
 
+// sender is contracts/delivery.md §2.1: a number, or a name of ASCII.
+func sender(s string) error {
+	digits := strings.TrimPrefix(s, "+")
+	if strings.Trim(digits, "0123456789") == "" {
+		return atMost(digits, 20)
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("a sender's name is ASCII")
+	}
+	return atMost(s, 11)
+}
+
 func oneOf(s string, all ...string) error {
 	for _, v := range all {
 		if s == v {
@@ -170,10 +215,11 @@ func prefix(s string) error {
 	return nil
 }
 
-func webURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return errors.New("needs an http or https URL")
+func hostNames(hosts []string) error {
+	for _, h := range hosts {
+		if h == "" || strings.ContainsAny(h, ":/ ") {
+			return fmt.Errorf("%q is not a host name without a port", h)
+		}
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -75,14 +77,14 @@ type Facade struct {
 // Provider is one connection to a carrier.
 type Provider struct {
 	Name            string   `toml:"name"`
-	Type            string   `toml:"type"`             // smpp
-	Address         string   `toml:"address"`          // host:port
-	SystemID        string   `toml:"system_id"`        // at most 15 characters
-	Password        Secret   `toml:"password"`         // at most 8 characters
-	SystemType      string   `toml:"system_type"`      // at most 12 characters
-	Source          string   `toml:"source"`           // default sender
-	SourceTON       uint8    `toml:"source_ton"`       // default 5, alphanumeric
-	SourceNPI       uint8    `toml:"source_npi"`       // default 0
+	Type            string   `toml:"type"`        // smpp
+	Address         string   `toml:"address"`     // host:port
+	SystemID        string   `toml:"system_id"`   // at most 15 characters
+	Password        Secret   `toml:"password"`    // at most 8 characters
+	SystemType      string   `toml:"system_type"` // at most 12 characters
+	Source          string   `toml:"source"`      // default sender
+	SourceTON       uint8    `toml:"source_ton"`  // 0 with source_npi 0 = by the form of source
+	SourceNPI       uint8    `toml:"source_npi"`
 	Window          int      `toml:"window"`           // submissions without an answer; default 10
 	Rate            int      `toml:"rate"`             // submissions a second; 0 = no limit of ours
 	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: auto, literal, hex, decimal; default auto
@@ -127,14 +129,26 @@ type Duration time.Duration
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	if err != nil {
-		return err
+		return errors.New(strings.TrimPrefix(err.Error(), "time: "))
 	}
 	*d = Duration(v)
 	return nil
 }
 
 // MarshalText gives the written form.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String is the shortest written form: 24h, not 24h0m0s.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
 
 // D is the time.Duration.
 func (d Duration) D() time.Duration { return time.Duration(d) }
@@ -146,16 +160,13 @@ type Secret struct{ core.Secret }
 // Defaults is the configuration of an empty file.
 func Defaults() Config {
 	return Config{
-		Server:   Server{Listen: "127.0.0.1:8080", MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
-		Operator: Operator{Listen: "127.0.0.1:8081"},
-		Store:    Store{Data: "./yanma-data", Queue: 4096},
-		Log:      Log{Level: "info"},
-		Prices:   Prices{SMS: 1},
-		Facades:  map[string]Facade{},
-		Tunnel: Tunnel{Provisioner: "none", IPv4Pool: netip.MustParsePrefix("10.0.0.0/8"), IPv4Bits: 25,
-			IPv6Pool: netip.MustParsePrefix("fd77:7961:6e6d::/48"), MTU: 1420, Keepalive: 25,
-			AllowedIPs: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
-			Webhook:    Webhook{Timeout: Duration(5 * time.Second)}},
+		Server:    Server{Listen: "127.0.0.1:8080", MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
+		Operator:  Operator{Listen: "127.0.0.1:8081"},
+		Store:     Store{Data: "./yanma-data", Queue: 4096},
+		Log:       Log{Level: "info"},
+		Prices:    Prices{SMS: 1},
+		Facades:   map[string]Facade{},
+		Tunnel:    defaultTunnel(),
 		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour)},
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -36,10 +38,11 @@ func Parse(data []byte, getenv func(string) string, readFile func(string) ([]byt
 	for i := range c.Providers {
 		c.Providers[i].providerDefaults()
 	}
-	if err := c.fetchSecrets(getenv, readFile); err != nil {
+	at := findLines(data)
+	if err := c.fetchSecrets(at, getenv, readFile); err != nil {
 		return Config{}, err
 	}
-	if err := c.check(lines{data}); err != nil {
+	if err := c.check(at); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -56,33 +59,54 @@ func readable(err error) error {
 	var bad *toml.DecodeError
 	if errors.As(err, &bad) {
 		row, _ := bad.Position()
+		what := plain(strings.TrimPrefix(bad.Error(), "toml: "))
 		if key := strings.Join(bad.Key(), "."); key != "" {
-			return fmt.Errorf("line %d: %s: %s", row, key, strings.TrimPrefix(bad.Error(), "toml: "))
+			return fmt.Errorf("line %d: %s: %s", row, key, what)
 		}
-		return fmt.Errorf("line %d: %s", row, strings.TrimPrefix(bad.Error(), "toml: "))
+		return fmt.Errorf("line %d: %s", row, what)
 	}
 	return err
 }
 
-func (c *Config) fetchSecrets(getenv func(string) string, readFile func(string) ([]byte, error)) error {
-	fetch := func(key string, s *Secret) error {
-		value, err := fetchSecret(s.Reveal(), getenv, readFile)
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		s.Secret = core.NewSecret(value)
-		return nil
+// plain says a mismatch of types in the file's terms rather than in Go's.
+func plain(text string) string {
+	rest, isMismatch := strings.CutPrefix(text, "cannot decode TOML ")
+	found, into, hasTarget := strings.Cut(rest, " into ")
+	if !isMismatch || !hasTarget {
+		return text
 	}
-	if err := fetch("operator.token", &c.Operator.Token); err != nil {
-		return err
+	if i := strings.LastIndex(into, " of type "); i >= 0 {
+		into = into[i+len(" of type "):]
 	}
-	if err := fetch("tunnel.webhook.secret", &c.Tunnel.Webhook.Secret); err != nil {
-		return err
+	return fmt.Sprintf("is a TOML %s, should be a TOML %s", found, tomlType(into))
+}
+
+func tomlType(goType string) string {
+	switch {
+	case strings.HasPrefix(goType, "[]"):
+		return "array"
+	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"), goType == "core.Credits":
+		return "integer"
+	case goType == "bool":
+		return "boolean"
+	case goType == "string", strings.HasPrefix(goType, "netip."), goType == "config.Duration", goType == "config.Secret":
+		return "string"
+	default:
+		return "table"
 	}
+}
+
+func (c *Config) fetchSecrets(at lines, getenv func(string) string, readFile func(string) ([]byte, error)) error {
+	secrets := map[string]*Secret{"operator.token": &c.Operator.Token, "tunnel.webhook.secret": &c.Tunnel.Webhook.Secret}
 	for i := range c.Providers {
-		if err := fetch("provider."+c.Providers[i].Name+".password", &c.Providers[i].Password); err != nil {
-			return err
+		secrets[item("provider", i, "password")] = &c.Providers[i].Password
+	}
+	for _, key := range slices.Sorted(maps.Keys(secrets)) {
+		value, err := fetchSecret(secrets[key].Reveal(), getenv, readFile)
+		if err != nil {
+			return at.key(key, err)
 		}
+		secrets[key].Secret = core.NewSecret(value)
 	}
 	return nil
 }
@@ -110,26 +134,11 @@ func fetchSecret(source string, getenv func(string) string, readFile func(string
 // ReadFile is os.ReadFile, for callers that load from disk.
 func ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 
-// lines finds the line of a key, for errors of meaning rather than of syntax.
-type lines struct{ data []byte }
-
-// of is the line on which the last part of a dotted key is set, inside the
-// n-th table (from 0) of its name; 0 when it is not in the file.
-func (l lines) of(table, key string, n int) int {
-	current, seen := "", -1
-	for i, line := range strings.Split(string(l.data), "\n") {
-		text := strings.TrimSpace(line)
-		if strings.HasPrefix(text, "[") {
-			current = strings.Trim(strings.SplitN(text, "#", 2)[0], "[] \t")
-			if current == table {
-				seen++
-			}
-			continue
-		}
-		name, _, isKey := strings.Cut(text, "=")
-		if isKey && current == table && max(seen, 0) == n && strings.TrimSpace(name) == key {
-			return i + 1
-		}
+// Complete fills the defaults of the providers in a configuration that was
+// made in code, and checks it.
+func (c Config) Complete() (Config, error) {
+	for i := range c.Providers {
+		c.Providers[i].providerDefaults()
 	}
-	return 0
+	return c, c.check(lines{})
 }

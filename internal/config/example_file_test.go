@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard"
+)
+
+const exampleFile = "../../yanma.example.toml"
+
+func example(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// uncommented is the example with everything that it shows commented out.
+func uncommented(t *testing.T) string {
+	return regexp.MustCompile(`(?m)^#([a-z\[])`).ReplaceAllString(example(t), "$1")
+}
+
+func same(t *testing.T, got, want any) {
+	t.Helper()
+	opaque := cmp.Exporter(func(reflect.Type) bool { return true })
+	if diff := cmp.Diff(want, got, opaque); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestExampleShowsTheDefaults(t *testing.T) {
+	got, err := Parse([]byte(example(t)), os.Getenv, os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	opaque := cmp.Exporter(func(reflect.Type) bool { return true })
+	if diff := cmp.Diff(want, got, opaque, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestExampleShowsWhatIsCommentedOut(t *testing.T) {
+	env := map[string]string{"YANMA_SMPP_PASSWORD": "secret8c"}
+	got, err := Parse([]byte(uncommented(t)), func(name string) string { return env[name] }, os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := guard.DefaultRules().With(got.Limits.Rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, rules, guard.DefaultRules())
+	same(t, got.Facades, map[string]Facade{"yunbox": {Hosts: []string{}}})
+
+	want := Provider{Name: "main", Type: "smpp", Address: "smsc.example.net:2775", SystemID: "yanma", Password: Secret{core.NewSecret("secret8c")}}
+	want.providerDefaults()
+	same(t, got.Providers, []Provider{want})
+}
+
+func TestExampleHasEveryKey(t *testing.T) {
+	shown := findLines([]byte(uncommented(t)))
+	for _, key := range keysOf(reflect.TypeFor[Config](), "") {
+		line := shown[key]
+		if line == 0 {
+			t.Errorf("%s is not in the example", key)
+			continue
+		}
+		text := strings.Split(example(t), "\n")[line-1]
+		if !strings.HasPrefix(text, "[") && strings.Count(strings.TrimPrefix(text, "#"), " # ") != 1 && !strings.HasPrefix(text, "#[") {
+			t.Errorf("%s: no comment says what it means: %s", key, text)
+		}
+	}
+	for _, rule := range guard.DefaultRules().All() {
+		if shown["limits.rules."+rule.Name] == 0 {
+			t.Errorf("the limit %s is not in the example", rule.Name)
+		}
+	}
+}
+
+// keysOf lists the keys that a struct decodes, and those of the structs in it.
+func keysOf(t reflect.Type, table string) []string {
+	var keys []string
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name := field.Tag.Get("toml")
+		if name == "" {
+			panic(fmt.Sprintf("%s.%s has no key", t, field.Name))
+		}
+		key := table + name
+		switch {
+		case name == "facade":
+			keys = append(keys, keysOf(field.Type.Elem(), key+".yunbox.")...)
+		case name == "provider":
+			keys = append(keys, keysOf(field.Type.Elem(), key+".0.")...)
+		case field.Type.Kind() == reflect.Struct && field.Type.PkgPath() == t.PkgPath() && field.Type.Name() != "Secret":
+			keys = append(keys, keysOf(field.Type, key+".")...)
+		case key == "limits.rules":
+		default:
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
