@@ -2,7 +2,6 @@ package yunbox
 
 import (
 	"context"
-	"slices"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
@@ -111,22 +110,7 @@ func userInputCode(x *facade.Exchange) (string, error) {
 }
 
 func parsePhone(x *facade.Exchange, literal string, app *tenant.App) (core.Phone, error) {
-	phone, err := guard.ParsePhone(literal, guard.PhonePolicy{Countries: countries(app)})
+	phone, err := guard.ParsePhone(literal, app.Phones)
 	x.Event.Phone = phone
 	return phone, err
-}
-
-// chinaOnly is the default list of countries.
-var chinaOnly = []string{"CN"}
-
-// countries is the app's list as guard takes it; nil is the default.
-func countries(app *tenant.App) map[string]bool {
-	if len(app.Countries) == 0 || slices.Equal(app.Countries, chinaOnly) {
-		return nil
-	}
-	allowed := make(map[string]bool, len(app.Countries))
-	for _, region := range app.Countries {
-		allowed[region] = true
-	}
-	return allowed
 }
