@@ -7,8 +7,18 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
+// Sweeps run beside the batches, on the one writer of an engine: what may find
+// many rows takes a limit, and the caller comes again.
+
+// AppendJournal adds a row of limiter events outside of a batch. Batches write
+// theirs themselves.
+func AppendJournal(ctx context.Context, q store.SQL, at store.Time, events []byte) error {
+	_, err := q.Exec(ctx, `INSERT INTO journal (at, data) VALUES ($1, $2)`, int64(at), events)
+	return err
+}
+
 // Journals calls f for every limiter journal row since an instant, oldest
-// first.
+// first. f may keep the row; its error ends the reading.
 func Journals(ctx context.Context, q store.SQL, since store.Time, f func([]byte) error) error {
 	return q.Query(ctx, `SELECT data FROM journal WHERE at >= $1 ORDER BY id`, func(r store.Scanner) error {
 		var data []byte
@@ -19,24 +29,11 @@ func Journals(ctx context.Context, q store.SQL, since store.Time, f func([]byte)
 	}, int64(since))
 }
 
-// PruneJournal removes at most limit journal rows from before an instant.
+// PruneJournal looks at the oldest limit journal rows, removes those from
+// before an instant and tells how many: fewer than limit when it is done.
 func PruneJournal(ctx context.Context, q store.SQL, before store.Time, limit int) (int64, error) {
-	return q.Exec(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < $1 ORDER BY id LIMIT $2)`,
-		int64(before), int64(limit))
-}
-
-// LapsedClaims are codes whose claim ran out before now: a crash left them.
-func LapsedClaims(ctx context.Context, q store.SQL, now store.Time, limit int) (codes []core.VerificationID, err error) {
-	err = q.Query(ctx, `SELECT id FROM verification WHERE state = 1 AND claim_until <= $1 ORDER BY claim_until LIMIT $2`,
-		func(r store.Scanner) error {
-			var id int64
-			if err := r.Scan(&id); err != nil {
-				return err
-			}
-			codes = append(codes, core.VerificationID(id))
-			return nil
-		}, int64(now), int64(limit))
-	return codes, err
+	return q.Exec(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal ORDER BY id LIMIT $1) AND at < $2`,
+		int64(limit), int64(before))
 }
 
 // ExpireVerifications marks pending codes of the id range [from, to) whose
@@ -59,6 +56,14 @@ func DueMessages(ctx context.Context, q store.SQL, before store.Time, limit int)
 	return due, err
 }
 
+// EraseDeadBodies erases the texts of messages of the id range [from, to) that
+// are final or whose code is dead (contracts/delivery.md §8). The outbox does
+// that with the outcome; this finds the texts that no outcome came for.
+func EraseDeadBodies(ctx context.Context, q store.SQL, from, to int64, now store.Time) (int64, error) {
+	return q.Exec(ctx, `UPDATE message SET body = NULL WHERE id >= $1 AND id < $2 AND body IS NOT NULL AND (valid_until <= $3 OR state IN (4, 8))`,
+		from, to, int64(now))
+}
+
 // DeleteOrphans forgets receipts that came before an instant and found no
 // message.
 func DeleteOrphans(ctx context.Context, q store.SQL, before store.Time) (int64, error) {
@@ -72,8 +77,44 @@ func DeleteOldVerifications(ctx context.Context, q store.SQL, before int64, limi
 }
 
 // DeleteOldMessages removes at most limit messages older than an id that
-// nobody waits for any more, and the references to them.
+// nobody waits for any more. OldReceipts finds the references to them.
 func DeleteOldMessages(ctx context.Context, q store.SQL, before int64, limit int) (int64, error) {
 	return q.Exec(ctx, `DELETE FROM message WHERE id IN
 		(SELECT id FROM message WHERE id < $1 AND due IS NULL ORDER BY id LIMIT $2)`, before, int64(limit))
+}
+
+// OldReceipts looks at limit receipt references after a key, in the order of
+// keys, and gives those whose message has an id below before. Run in a View of
+// its own it reads the whole table page by page without holding a batch back;
+// DeleteReceipt follows.
+func OldReceipts(ctx context.Context, q store.SQL, before core.MessageID, after store.ReceiptKey, limit int) (ReceiptPage, error) {
+	page := ReceiptPage{Last: after}
+	rows := 0
+	err := q.Query(ctx, `SELECT provider, part_id, message FROM receipt_ref WHERE (provider, part_id) > ($1, $2) ORDER BY provider, part_id LIMIT $3`,
+		func(r store.Scanner) error {
+			var message int64
+			if err := r.Scan(&page.Last.Provider, &page.Last.PartID, &message); err != nil {
+				return err
+			}
+			rows++
+			if core.MessageID(message) < before {
+				page.Old = append(page.Old, page.Last)
+			}
+			return nil
+		}, after.Provider, after.PartID, int64(limit))
+	page.End = rows < limit
+	return page, err
+}
+
+// ReceiptPage is a page of receipt references.
+type ReceiptPage struct {
+	Old  []store.ReceiptKey
+	Last store.ReceiptKey // the last one that was looked at
+	End  bool             // there is no more
+}
+
+// DeleteReceipt deletes one receipt reference.
+func DeleteReceipt(ctx context.Context, q store.SQL, k store.ReceiptKey) error {
+	_, err := q.Exec(ctx, `DELETE FROM receipt_ref WHERE provider = $1 AND part_id = $2`, k.Provider, k.PartID)
+	return err
 }
