@@ -8,8 +8,6 @@ import (
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
-	"yanma.dev/yanma/internal/tenant"
-	"yanma.dev/yanma/internal/tunnel"
 )
 
 // devicePrefix begins every device id that we issue (contracts/yunbox.md §1.1).
@@ -80,27 +78,13 @@ func (d *Devices) issued(ctx context.Context, q store.SQL, text string) (records
 		return records.Device{}, false, nil
 	}
 	id, _ := core.DecodeID128(text[len(devicePrefix):])
-	owner, app, number, ok := d.ring.OpenAlias(keyring.AliasDevice, id)
+	of, app, number, ok := d.ring.OpenAlias(keyring.AliasDevice, id)
 	if !ok {
 		return records.Device{}, false, nil
 	}
 	row, found, err := records.DeviceByID(ctx, q, core.DeviceID(number))
-	found = found && row.Tenant == owner && row.App == app && row.Imported == ""
+	found = found && row.Tenant == of && row.App == app && row.Imported == ""
 	return row, found, err
-}
-
-// Config is the tunnel configuration of a user's device in an app
-// (contracts/yunbox.md §8). KindInvalidID and KindNotFound as Find, KindNotFound
-// also for somebody else's device; the rest as tunnel.Service.Config.
-func (d *Devices) Config(ctx context.Context, app *tenant.App, user User, text string) (tunnel.ClientConfig, error) {
-	device, err := d.Find(ctx, text)
-	if err != nil {
-		return tunnel.ClientConfig{}, err
-	}
-	if device.App != app.ID || device.User != user.ID {
-		return tunnel.ClientConfig{}, core.E(core.KindNotFound, "the device is another user's or app's")
-	}
-	return d.tunnel.Config(ctx, device.ID, text)
 }
 
 // Delete hides a device at once, has the back end cut it off, and then gives

@@ -187,7 +187,7 @@ func (w *deviceWorld) address(text string) netip.Addr {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	config, err := w.Config(w.t.Context(), demoApp(), User{ID: device.User}, text)
+	config, err := w.tunnel.Config(w.t.Context(), device.ID, text)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -243,12 +243,8 @@ func TestCreatedDeviceIsFound(t *testing.T) {
 		_, err := w.Find(t.Context(), other)
 		wantDeviceKind(t, err, core.KindNotFound)
 	}
-	_, err = w.Config(t.Context(), demoApp(), User{ID: 11}, text)
+	_, err = w.tunnel.Config(t.Context(), d.ID, text)
 	wantDeviceKind(t, err, core.KindProvisioningRefused) // records only
-	_, err = w.Config(t.Context(), demoApp(), User{ID: 12}, text)
-	wantDeviceKind(t, err, core.KindNotFound)
-	_, err = w.Config(t.Context(), otherApp(), User{ID: 11}, text)
-	wantDeviceKind(t, err, core.KindNotFound)
 }
 
 func TestFindSyntax(t *testing.T) {
