@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/providertest"
@@ -14,6 +16,8 @@ import (
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 	"yanma.dev/yanma/internal/provider/smpp/smsc"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestReq37_ProviderSuite is the suite of every provider.
 func TestReq37_ProviderSuite(t *testing.T) {
