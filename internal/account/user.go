@@ -13,14 +13,6 @@ type User struct {
 	Test   bool
 }
 
-// Number is a phone number as the rows know it.
-type Number struct {
-	Tenant core.TenantID
-	Index  core.PhoneIndex
-	Sealed []byte // the number itself, encrypted
-	Test   bool   // a test number: its user is flagged
-}
-
 func (n Number) key() store.UserKey {
 	return store.UserKey{Tenant: n.Tenant, Index: n.Index.Lookup()}
 }
@@ -33,14 +25,15 @@ func FindUser(b *store.Batch, n Number) (store.User, bool) { return b.User(n.key
 
 // Login records a login at the batch's instant: the user of the number, or a
 // new one with the id fresh. The row is written with both sides of the index
-// that the number has.
+// that the number has. network is the one that was made for it, 0 for none; a
+// user who has one keeps it.
 func Login(b *store.Batch, n Number, fresh core.UserID, network int64) (u store.User, isNew bool) {
 	u, found := FindUser(b, n)
 	if !found {
 		u = store.User{ID: fresh, Tenant: n.Tenant, Index: n.Index, Phone: n.Sealed, Test: n.Test}
 	}
 	u.Index = bothSides(u.Index, n.Index)
-	if network != 0 {
+	if u.Network == 0 { // else another app's first login was faster, and devices may use it
 		u.Network = network
 	}
 	u.LastLogin = b.Now

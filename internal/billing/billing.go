@@ -121,12 +121,18 @@ func move(b *store.Batch, p Payer, kind Kind, by core.Credits) store.AccountID {
 	return id
 }
 
+// Bounds of top-ups, so that no sum overflows.
+const (
+	mostCredits = 1 << 53 // in one top-up, and to spend: exact in every JSON reader
+	mostFunding = 1 << 62 // topped up in all
+)
+
 // TopUp is the command that gives a payer credits to spend.
 type TopUp struct {
 	IDs    *core.IDs
 	ID     core.LedgerID // drawn before, so that the top-up can be run again without being doubled; 0: IDs draws it
 	Payer  Payer
-	Amount core.Credits // > 0; negative takes unspent credits back
+	Amount core.Credits // > 0, up to 2⁵³; negative takes unspent credits back
 
 	Balance  core.Credits // result: what the payer can spend now
 	Repeated bool         // result: the top-up of this ID was made before, nothing was done
@@ -141,7 +147,8 @@ func (c *TopUp) Want(b *store.Batch) {
 }
 
 // Decide transfers the amount. KindInsufficientBalance when a correction would
-// take more than is there; KindBadField for zero.
+// take more than is there; KindBadField for zero, or for more than an account
+// can hold.
 func (c *TopUp) Decide(b *store.Batch) error {
 	available := Account(c.Payer.Owner, c.Payer.Pool, Available)
 	have, _ := b.Accounts.Get(available)
@@ -151,13 +158,13 @@ func (c *TopUp) Decide(b *store.Batch) error {
 	}
 	c.Repeated = false
 	switch {
-	case c.Amount == 0:
+	case c.Amount == 0 || c.Amount > mostCredits || c.Amount < -mostCredits:
 		return core.Field(core.KindBadField, "amount")
 	case c.Amount < 0 && have.Balance < -c.Amount:
 		return core.E(core.KindInsufficientBalance, "")
 	case c.Amount < 0:
 		transfer(b, c.id(), c.Payer, Available, Funding, -c.Amount, store.LedgerTopUp, 0)
-	case have.Balance+c.Amount < have.Balance:
+	case have.Balance+c.Amount > mostCredits || funded(b, c.Payer)+c.Amount > mostFunding:
 		return core.Field(core.KindBadField, "amount")
 	default:
 		transfer(b, c.id(), c.Payer, Funding, Available, c.Amount, store.LedgerTopUp, 0)
@@ -165,6 +172,12 @@ func (c *TopUp) Decide(b *store.Batch) error {
 	have, _ = b.Accounts.Get(available)
 	c.Balance = have.Balance
 	return nil
+}
+
+// funded is how much a payer was given in all.
+func funded(b *store.Batch, p Payer) core.Credits {
+	funding, _ := b.Accounts.Get(Account(p.Owner, p.Pool, Funding))
+	return -funding.Balance
 }
 
 func (c *TopUp) wasMade(b *store.Batch) bool {

@@ -63,16 +63,19 @@ type login struct {
 }
 
 // Want names the live codes, the counters, the user and, for a price, the
-// accounts. A claim that lapsed may hold a price, so the accounts come then too.
+// accounts: also those of a claim that holds one, because it may have lapsed.
 func (c *checkCode) Want(b *store.Batch) {
 	b.Live.Want(c.liveKey())
 	b.FailureOf.Want(c.failureKey())
 	account.WantUser(b, c.number)
 	c.known.want(b)
 	if u, found := account.FindUser(b, c.number); found && c.imports {
-		b.Aliases.Want(store.AliasKey{App: c.app, User: u.ID})
+		account.WantImported(b, c.app, u)
 	}
-	if c.price > 0 || c.lapsedHold(b) {
+	for _, v := range b.LiveVerifications(c.liveKey()) {
+		wantHeld(b, v)
+	}
+	if c.price > 0 {
 		billing.Want(b, c.payer)
 	}
 }
@@ -105,7 +108,7 @@ func (c *checkCode) Decide(b *store.Batch) error {
 		return nil
 	}
 	billing.Settle(b, c.ids, c.payer, c.price, int64(v.ID))
-	v.State, v.Claim, v.ClaimUntil = store.VerificationVerified, 0, 0
+	v.State = store.VerificationVerified
 	b.PutVerification(v)
 	c.verdict, c.row = verified, v
 	c.login = logIn(b, c.number, c.app, c.fresh, 0, c.imports)
@@ -127,7 +130,7 @@ func (c *checkCode) candidate(b *store.Batch) (store.Verification, bool) {
 			if b.Now < v.ClaimUntil {
 				continue
 			}
-			v = release(b, c.ids, c.payer, v, len(live) > 1)
+			v = release(b, c.ids, v)
 		}
 		if v.State == store.VerificationPending && b.Now < v.Expires {
 			return v, true
@@ -153,18 +156,10 @@ func (c *checkCode) countWrong(b *store.Batch, v store.Verification, f store.Fai
 }
 
 func (c *checkCode) claim(b *store.Batch, v store.Verification) {
-	v.State, v.Claim, v.ClaimUntil, v.Held = store.VerificationClaimed, c.ids.Next(), b.Now.Add(claimLife), c.price
+	v.State, v.Claim, v.ClaimUntil = store.VerificationClaimed, c.ids.Next(), b.Now.Add(claimLife)
+	v.Held, v.TenantPays = c.price, c.payer.Owner == billing.OwnerTenant(c.payer.Tenant)
 	b.PutVerification(v)
 	c.verdict, c.row = claimed, v
-}
-
-func (c *checkCode) lapsedHold(b *store.Batch) bool {
-	for _, v := range b.LiveVerifications(c.liveKey()) {
-		if v.State == store.VerificationClaimed && v.Held > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *checkCode) context(id core.VerificationID) keyring.CodeContext {
@@ -187,9 +182,7 @@ func logIn(b *store.Batch, n account.Number, app core.AppID, fresh core.UserID, 
 	user, isNew := account.Login(b, n, fresh, network)
 	done := login{user: user, isNew: isNew}
 	if imports && !isNew {
-		if a, ok := b.Aliases.Get(store.AliasKey{App: app, User: user.ID}); ok {
-			done.alias = a.Text
-		}
+		done.alias = account.ImportedText(b, app, user)
 	}
 	return done
 }

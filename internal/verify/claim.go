@@ -14,7 +14,6 @@ type commitClaim struct {
 	claimed store.Verification // as checkCode left it
 	number  account.Number
 	known   knownScope
-	payer   billing.Payer
 	fresh   core.UserID
 	network int64
 	imports bool
@@ -29,22 +28,21 @@ func (c *commitClaim) Want(b *store.Batch) {
 	account.WantUser(b, c.number)
 	c.known.want(b)
 	if u, found := account.FindUser(b, c.number); found && c.imports {
-		b.Aliases.Want(store.AliasKey{App: c.claimed.App, User: u.ID})
+		account.WantImported(b, c.claimed.App, u)
 	}
-	if c.claimed.Held > 0 {
-		billing.Want(b, c.payer)
-	}
+	wantHeld(b, c.claimed)
 }
 
-// Decide refuses with KindWrongCode when the claim is not ours any more.
+// Decide refuses with KindWrongCode when the claim is not ours any more, or
+// lapsed: what the outside call made is given to nobody else only as long as
+// that (contracts/yunbox.md §4.1).
 func (c *commitClaim) Decide(b *store.Batch) error {
 	v, ok := b.Verifications.Get(c.claimed.ID)
-	if !ok || v.State != store.VerificationClaimed || v.Claim != c.claimed.Claim {
+	if !ok || !holds(v, c.claimed.Claim) || b.Now >= v.ClaimUntil {
 		return core.E(core.KindWrongCode, "the claim lapsed")
 	}
-	billing.Settle(b, c.ids, c.payer, v.Held, int64(v.ID))
-	v.State, v.Claim, v.ClaimUntil, v.Held = store.VerificationVerified, 0, 0, 0
-	b.PutVerification(v)
+	billing.Settle(b, c.ids, heldBy(v), v.Held, int64(v.ID))
+	b.PutVerification(unclaimed(v, store.VerificationVerified))
 	if failure, counting := b.Failure(c.failureKey(), c.known.scope(b)); counting {
 		b.Failures.Delete(failure.ID)
 	}
@@ -54,7 +52,7 @@ func (c *commitClaim) Decide(b *store.Batch) error {
 }
 
 func (c *commitClaim) failureKey() store.FailureKey {
-	return store.FailureKey{App: c.claimed.App, Purpose: c.claimed.Purpose, Index: c.claimed.Index.Either()}
+	return store.FailureKey{App: c.claimed.App, Purpose: c.claimed.Purpose, Index: c.number.Index.Lookup()}
 }
 
 // releaseClaim ends a claim whose outside call failed: the code is pending
@@ -62,79 +60,88 @@ func (c *commitClaim) failureKey() store.FailureKey {
 type releaseClaim struct {
 	ids     *core.IDs
 	claimed store.Verification
-	payer   billing.Payer
 }
 
-// Want names the claimed code, its number's other codes, and the accounts.
+// Want names the claimed code and the accounts.
 func (c *releaseClaim) Want(b *store.Batch) {
 	b.Verifications.Want(c.claimed.ID)
-	b.Live.Want(c.liveKey())
-	if c.claimed.Held > 0 {
-		billing.Want(b, c.payer)
-	}
+	wantHeld(b, c.claimed)
 }
 
 // Decide changes nothing when the claim is not ours any more.
 func (c *releaseClaim) Decide(b *store.Batch) error {
-	v, ok := b.Verifications.Get(c.claimed.ID)
-	if !ok || v.State != store.VerificationClaimed || v.Claim != c.claimed.Claim {
-		return nil
+	if v, ok := b.Verifications.Get(c.claimed.ID); ok && holds(v, c.claimed.Claim) {
+		release(b, c.ids, v)
 	}
-	release(b, c.ids, c.payer, v, len(b.LiveVerifications(c.liveKey())) > 1)
 	return nil
 }
 
-func (c *releaseClaim) liveKey() store.LiveKey {
-	return store.LiveKey{App: c.claimed.App, Purpose: c.claimed.Purpose, Index: c.claimed.Index.Either()}
+// holds tells whether a code is claimed, and by whom.
+func holds(v store.Verification, claim int64) bool {
+	return v.State == store.VerificationClaimed && v.Claim == claim
 }
 
 // release gives back what a claim held and makes the code pending again, or
-// superseded when a newer one was sent meanwhile.
-func release(b *store.Batch, ids *core.IDs, payer billing.Payer, v store.Verification, newer bool) store.Verification {
-	billing.Refund(b, ids, payer, v.Held, int64(v.ID))
-	v.State, v.Claim, v.ClaimUntil, v.Held = store.VerificationPending, 0, 0, 0
-	if newer {
-		v.State = store.VerificationSuperseded
+// expired when its time ran out meanwhile (see supersede).
+func release(b *store.Batch, ids *core.IDs, v store.Verification) store.Verification {
+	billing.Refund(b, ids, heldBy(v), v.Held, int64(v.ID))
+	state := store.VerificationPending
+	if b.Now >= v.Expires {
+		state = store.VerificationExpired
 	}
+	v = unclaimed(v, state)
 	b.PutVerification(v)
 	return v
 }
 
-// lapsedClaims releases claims that a crash left behind.
-type lapsedClaims struct {
-	ids   *core.IDs
-	codes []core.VerificationID
-	payer func(core.AppID) (billing.Payer, bool)
+// unclaimed is the code without its claim, in another state.
+func unclaimed(v store.Verification, state store.VerificationState) store.Verification {
+	v.State, v.Claim, v.ClaimUntil, v.Held, v.TenantPays = state, 0, 0, 0, false
+	return v
 }
 
-// Want names the codes, then their numbers' other codes and accounts.
-func (c *lapsedClaims) Want(b *store.Batch) {
+// wantHeld names the accounts of what a claim holds.
+func wantHeld(b *store.Batch, v store.Verification) {
+	if v.Held > 0 {
+		billing.Want(b, heldBy(v))
+	}
+}
+
+// heldBy is who paid for what a claim holds: the app's setting may have changed
+// since.
+func heldBy(v store.Verification) billing.Payer {
+	return billing.PayerOf(v.Tenant, v.App, v.TenantPays, core.PoolGeneral)
+}
+
+// endCodes ends what nobody answers any more: claims that a crash left behind
+// are released, pending codes past their life expire.
+type endCodes struct {
+	ids   *core.IDs
+	codes []core.VerificationID // candidates; each is looked at again
+}
+
+// Want names the codes, then the accounts of those that hold something.
+func (c *endCodes) Want(b *store.Batch) {
 	for _, id := range c.codes {
 		b.Verifications.Want(id)
-		v, ok := b.Verifications.Get(id)
-		if !ok {
-			continue
-		}
-		b.Live.Want(store.LiveKey{App: v.App, Purpose: v.Purpose, Index: v.Index.Either()})
-		if payer, known := c.payer(v.App); known && v.Held > 0 {
-			billing.Want(b, payer)
+		if v, ok := b.Verifications.Get(id); ok {
+			wantHeld(b, v)
 		}
 	}
 }
 
-// Decide releases those that are still claimed and past their time.
-func (c *lapsedClaims) Decide(b *store.Batch) error {
+// Decide leaves alone what is alive or ended already.
+func (c *endCodes) Decide(b *store.Batch) error {
 	for _, id := range c.codes {
 		v, ok := b.Verifications.Get(id)
-		if !ok || v.State != store.VerificationClaimed || b.Now < v.ClaimUntil {
-			continue
+		switch {
+		case !ok:
+		case v.State == store.VerificationClaimed && b.Now >= v.ClaimUntil:
+			release(b, c.ids, v)
+		case v.State == store.VerificationPending && b.Now >= v.Expires:
+			v.State = store.VerificationExpired
+			b.PutVerification(v)
 		}
-		payer, known := c.payer(v.App)
-		if !known && v.Held > 0 {
-			continue // an app that nobody knows: the hold stays for the operator
-		}
-		key := store.LiveKey{App: v.App, Purpose: v.Purpose, Index: v.Index.Either()}
-		release(b, c.ids, payer, v, len(b.LiveVerifications(key)) > 1)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@
 //	Login  [count ─ compare ─ reserve ─ verified + settled + user]  one commit: fused
 //	       where the first login needs an outside call:
 //	       [Claim: right, reserved] ─▶ provision the network ─▶ [Commit] or [Release]
-//	       a claim left by a crash lapses after 30 s and is released by Sweep
+//	       a claim left by a crash lapses after 30 s and is released by ReleaseLapsed
 //
 // Wrong tries are counted in the same commit in which the code is compared,
 // and nothing is answered before that commit is on disk: a crash in between

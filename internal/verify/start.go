@@ -62,13 +62,16 @@ func (c *startVerification) liveKey() store.LiveKey {
 }
 
 // supersede voids the older codes of a number. One that is claimed belongs to
-// a login under way: it stays, and is superseded only if that login fails.
+// a login under way, which may end well; but its life ends now, so that it does
+// not come back if that login fails, whatever became of the newer code.
 func supersede(b *store.Batch, live []store.Verification) {
 	for _, v := range live {
 		if v.State == store.VerificationPending {
 			v.State = store.VerificationSuperseded
-			b.PutVerification(v)
+		} else {
+			v.Expires = 0 // over, even if the clock is set back
 		}
+		b.PutVerification(v)
 	}
 }
 

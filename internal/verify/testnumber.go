@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"fmt"
 
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
@@ -43,13 +42,11 @@ func (c *loginTest) Decide(b *store.Batch) error {
 // Errors: KindProvisioningUnreachable, KindProvisioningRefused,
 // KindOverloaded, KindInternal.
 func (s *Service) LoginTest(ctx context.Context, app *tenant.App, literal string) (LoggedIn, error) {
-	sealed, err := s.ring.Seal(testNumberField, []byte(literal))
+	number, err := account.TestNumber(s.ring, app.Tenant, app.ID, literal)
 	if err != nil {
 		return LoggedIn{}, err
 	}
-	label := fmt.Sprintf("test number %s of app %d", literal, app.ID)
-	c := &loginTest{number: account.Number{Tenant: app.Tenant, Index: s.ring.IndexLabel(label), Sealed: sealed, Test: true},
-		fresh: core.UserID(s.ids.Next()), outside: s.networks.Outside()}
+	c := &loginTest{number: number, fresh: core.UserID(s.ids.Next()), outside: s.networks.Outside()}
 	if err := s.store.Do(ctx, c); err != nil {
 		return LoggedIn{}, err
 	}
@@ -66,7 +63,3 @@ func (s *Service) LoginTest(ctx context.Context, app *tenant.App, literal string
 	}
 	return s.loggedIn(app, c.login), nil
 }
-
-// testNumberField is the sealed field of a test user's literal: it is no E.164
-// number, so it is not sealed as one.
-const testNumberField = "test-number"

@@ -111,7 +111,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	}
 	c.journal = taken.Journal(nil)
 	if err := s.store.Do(ctx, c); err != nil {
-		if refusal(err) {
+		if leftNoTrace(err) {
 			s.limiter.GiveBack(ctx, taken)
 		}
 		return Started{}, err
@@ -121,9 +121,11 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	return Started{Verification: c.row.ID, Expires: c.row.Expires.Time()}, nil
 }
 
-// refusal tells whether a command certainly left no trace, so that what its
-// limits counted is given back. A failed store may have kept the code.
-func refusal(err error) bool { return core.KindOf(err) != core.KindInternal }
+// leftNoTrace tells whether a command certainly did nothing, so that what its
+// limits counted is given back. Otherwise a failed store may have kept the code.
+func leftNoTrace(err error) bool {
+	return core.KindOf(err) != core.KindInternal || errors.Is(err, store.ErrNotCommitted) || errors.Is(err, store.ErrAgain)
+}
 
 // lockedOr prefers the answer that the number is locked to the limit's.
 func (s *Service) lockedOr(ctx context.Context, c *startVerification, limited error) error {
@@ -150,7 +152,7 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
-	sealedPhone, err := s.ring.SealPhone(r.Phone)
+	number, err := account.RealNumber(s.ring, r.App.Tenant, r.Phone)
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
@@ -160,7 +162,6 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	}
 	expires := store.At(now.Add(r.App.CodeLife))
 	segments := message.SegmentCount(r.Phone, text)
-	number := account.Number{Tenant: r.App.Tenant, Index: s.ring.Index(r.Phone), Sealed: sealedPhone}
 	c := &startVerification{
 		policy: s.policy, ids: s.ids, payer: payerOf(r.App, core.PoolGeneral), supersede: true,
 		known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
@@ -168,7 +169,7 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
 		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
 			Pool: core.PoolGeneral, TenantPays: r.App.TenantPays, Price: r.App.SMSPrice * core.Credits(segments), Segments: uint8(segments),
-			Phone: sealedPhone, Body: body, ValidUntil: expires},
+			Phone: number.Sealed, Body: body, ValidUntil: expires},
 	}
 	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender}, nil
 }
@@ -224,11 +225,10 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 			return LoggedIn{}, err
 		}
 	}
-	sealed, err := s.ring.SealPhone(r.Phone)
+	number, err := account.RealNumber(s.ring, r.App.Tenant, r.Phone)
 	if err != nil {
 		return LoggedIn{}, err
 	}
-	number := account.Number{Tenant: r.App.Tenant, Index: s.ring.Index(r.Phone), Sealed: sealed}
 	c := &checkCode{policy: s.policy, checker: s.ring, ids: s.ids, app: r.App.ID, purpose: core.PurposeLogin, phone: r.Phone, guess: r.Code,
 		number: number, known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		payer: payerOf(r.App, core.PoolGeneral), price: r.App.LoginPrice, outside: s.networks.Outside(),
@@ -256,13 +256,12 @@ func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) 
 	// The claim must end also when the caller has gone away meanwhile.
 	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		if undo := s.store.Do(ctx, &releaseClaim{ids: s.ids, claimed: c.row, payer: c.payer}); undo != nil {
+		if undo := s.store.Do(ctx, &releaseClaim{ids: s.ids, claimed: c.row}); undo != nil {
 			s.log.Error("verify: a claim could not be released; it lapses by itself", "error", undo.Error())
 		}
 		return LoggedIn{}, err
 	}
-	commit := &commitClaim{ids: s.ids, claimed: c.row, number: c.number, known: c.known, payer: c.payer, fresh: user,
-		network: network, imports: c.imports}
+	commit := &commitClaim{ids: s.ids, claimed: c.row, number: c.number, known: c.known, fresh: user, network: network, imports: c.imports}
 	if err := s.store.Do(ctx, commit); err != nil {
 		return LoggedIn{}, err
 	}
