@@ -57,7 +57,7 @@ type env struct {
 	gateway *gateway
 }
 
-func start(t *testing.T) *env {
+func start(t testing.TB) *env {
 	t.Helper()
 	ctx := context.Background()
 	e := &env{clock: &clock{at: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)}, apps: newApps(), phone: &phone{texts: map[string]string{}},
@@ -95,7 +95,7 @@ func start(t *testing.T) *env {
 	return e
 }
 
-func (e *env) serve(t *testing.T, dialect *facade.Facade) {
+func (e *env) serve(t testing.TB, dialect *facade.Facade) {
 	t.Helper()
 	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.now, Random: rand.Reader, Observer: e.events})
 	must(t, err)
@@ -201,7 +201,7 @@ func (e *env) payer(app core.AppID) billing.Payer {
 }
 
 // setBalance makes it what both apps can spend.
-func (e *env) setBalance(t *testing.T, want core.Credits) {
+func (e *env) setBalance(t testing.TB, want core.Credits) {
 	t.Helper()
 	for app := core.AppID(1); app <= 2; app++ {
 		if change := want - e.balance(t, app); change != 0 {
@@ -210,7 +210,7 @@ func (e *env) setBalance(t *testing.T, want core.Credits) {
 	}
 }
 
-func (e *env) balance(t *testing.T, app core.AppID) core.Credits {
+func (e *env) balance(t testing.TB, app core.AppID) core.Credits {
 	t.Helper()
 	c := &readBalance{payer: e.payer(app)}
 	must(t, e.batcher.Do(context.Background(), c))
@@ -392,7 +392,7 @@ func credits(t *testing.T, text string) core.Credits {
 	return core.Credits(n)
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
