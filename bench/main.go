@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		args = []string{"run"}
+	}
+	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "floor":
+		return serveFloor("127.0.0.1:0", func(addr string) { fmt.Println(addr) })
+	case "sink":
+		return serveSink("127.0.0.1:0", "127.0.0.1:0", func(smpp, codes string) { fmt.Println(smpp, codes) })
+	case "run":
+		var o options
+		flags.DurationVar(&o.span, "span", 15*time.Second, "length of each measurement")
+		flags.Int64Var(&o.aged, "aged", 1_000_000, "flows that age the database; 0 leaves the aged measurements out")
+		flags.StringVar(&o.results, "results", "bench/results", "folder of the reports")
+		flags.StringVar(&o.work, "work", ".cache/bench", "folder of the databases, on a real disk")
+		flags.StringVar(&o.only, "only", "", "flow: only the flow at 32 and 256 connections")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return measure(o)
+	default:
+		return errors.New("usage: bench run | floor | sink")
+	}
+}

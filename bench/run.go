@@ -1,0 +1,201 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+type options struct {
+	span    time.Duration
+	aged    int64
+	results string
+	work    string
+	only    string
+}
+
+// warmUp comes before every measurement: past the first WAL cycle.
+const warmUp = 4 * time.Second
+
+// smppWindow of the server's link to the sink.
+const smppWindow = 500
+
+// bench is one run: the programs and what was measured so far.
+type bench struct {
+	options
+	binary string
+	self   string
+	floor  string // address
+	smpp   string // the sink's
+	codes  *codeBook
+	number *numbers
+	rows   []row
+	floors map[int]float64 // flows a second of the floor, by connections
+}
+
+// row is one line of the table.
+type row struct{ name, value, target, detail string }
+
+func (b *bench) add(name, value, target, detail string) {
+	b.rows = append(b.rows, row{name, value, target, detail})
+	fmt.Printf("%-58s %-22s target %-14s %s\n", name, value, target, detail)
+}
+
+func measure(o options) error {
+	b := &bench{options: o, codes: newCodeBook(), number: &numbers{}, floors: map[int]float64{}}
+	if err := os.RemoveAll(o.work); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.work, 0o755); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.work)
+	stop, err := b.startPeers()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	err = b.all()
+	return errors.Join(err, b.write())
+}
+
+// startPeers builds the server and starts floor and sink.
+func (b *bench) startPeers() (stop func(), err error) {
+	b.binary = filepath.Join(b.work, "yanma")
+	if out, err := exec.Command("go", "build", "-o", b.binary, "./cmd/yanma").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	floor, addr, err := startProcess(b.self, "floor")
+	if err != nil {
+		return nil, err
+	}
+	b.floor = addr
+	sink, line, err := startProcess(b.self, "sink")
+	if err != nil {
+		return nil, errors.Join(err, floor.kill())
+	}
+	smpp, codes, _ := strings.Cut(line, " ")
+	b.smpp = smpp
+	return func() { _ = floor.kill(); _ = sink.kill() }, readCodes(codes, b.codes)
+}
+
+func (b *bench) all() error {
+	fmt.Printf("machine: %d cores, %s\n", runtime.NumCPU(), runtime.Version())
+	for _, conns := range []int{32, 256} {
+		r, err := b.load(b.floor, conns, b.span/2, floorFlow(b.number))
+		if err != nil {
+			return err
+		}
+		b.floors[conns] = r.rate()
+		b.add(fmt.Sprintf("floor, %d connections", conns), fmt.Sprintf("%.0f flows/s", r.rate()), "-", fmt.Sprintf("p99 of a request %v", r.P99.Round(10*time.Microsecond)))
+	}
+	fresh, err := b.flows()
+	if err != nil || b.only == "flow" {
+		return err
+	}
+	if err := b.tenants(fresh); err != nil {
+		return err
+	}
+	if err := b.overload(); err != nil {
+		return err
+	}
+	if b.aged > 0 {
+		return b.age(fresh)
+	}
+	return nil
+}
+
+// load warms up and then measures.
+func (b *bench) load(addr string, conns int, span time.Duration, f flow) (result, error) {
+	if _, err := closedLoop(addr, conns, 0, warmUp/2, f); err != nil {
+		return result{}, err
+	}
+	r, err := closedLoop(addr, conns, 0, span, f)
+	if err == nil && r.Flows == 0 {
+		err = fmt.Errorf("no flow succeeded: %s", r.First)
+	}
+	return r, err
+}
+
+// flows is the main measurement: rate and processor time a flow.
+func (b *bench) flows() (fresh map[int]float64, err error) {
+	y, err := startYanma(b.binary, filepath.Join(b.work, "fresh"), b.smpp, smppWindow, 1)
+	if err != nil {
+		return nil, err
+	}
+	fresh = map[int]float64{}
+	targets := map[int][2]string{32: {"0.18", "260 µs"}, 256: {"0.28", "200 µs"}}
+	for _, conns := range []int{32, 256} {
+		if _, err := closedLoop(y.addr, conns, 0, warmUp, loginFlow(b.number, y.keys, b.codes)); err != nil {
+			return nil, err
+		}
+		before, err := y.cpu()
+		if err != nil {
+			return nil, err
+		}
+		r, err := closedLoop(y.addr, conns, 0, b.span, loginFlow(b.number, y.keys, b.codes))
+		if err != nil {
+			return nil, err
+		}
+		after, err := y.cpu()
+		if err != nil {
+			return nil, err
+		}
+		if r.Flows == 0 || r.Errors > 0 {
+			return nil, fmt.Errorf("%d flows, %d errors: %s", r.Flows, r.Errors, r.First)
+		}
+		fresh[conns] = r.rate()
+		b.add(fmt.Sprintf("SQLite, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/b.floors[conns]), targets[conns][0],
+			fmt.Sprintf("%.0f flows/s, p50 %v, p99 %v of a request, %d errors", r.rate(), r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.Errors))
+		b.add(fmt.Sprintf("server CPU a flow, %d connections", conns), fmt.Sprintf("%.0f µs", float64((after-before).Microseconds())/float64(r.Flows)), targets[conns][1], "")
+	}
+	return fresh, y.stop()
+}
+
+// tenants compares a hundred tenants with one that owns all traffic.
+func (b *bench) tenants(fresh map[int]float64) error {
+	y, err := startYanma(b.binary, filepath.Join(b.work, "tenants"), b.smpp, smppWindow, 100)
+	if err != nil {
+		return err
+	}
+	if _, err := closedLoop(y.addr, 256, 0, warmUp, loginFlow(b.number, y.keys, b.codes)); err != nil {
+		return err
+	}
+	hundred, err := closedLoop(y.addr, 256, 0, b.span/2, loginFlow(b.number, y.keys, b.codes))
+	if err != nil {
+		return err
+	}
+	one, err := closedLoop(y.addr, 256, 0, b.span/2, loginFlow(b.number, y.keys[:1], b.codes))
+	if err != nil {
+		return err
+	}
+	b.add("one tenant with all traffic ÷ a hundred tenants", fmt.Sprintf("%.2f", one.rate()/hundred.rate()), "0.9",
+		fmt.Sprintf("%.0f and %.0f flows/s", one.rate(), hundred.rate()))
+	return y.stop()
+}
+
+// write puts the table into the results folder.
+func (b *bench) write() error {
+	if err := os.MkdirAll(b.results, 0o755); err != nil {
+		return err
+	}
+	var t strings.Builder
+	fmt.Fprintf(&t, "# Benchmark of %s\n\n%d cores, %s, one run, everything on one machine: server, load generator, SMPP sink, floor.\nLimits, ledger, receipts (2 s after the submit), request log and fsync are on; a new number each flow.\n\n| measurement | value | first target | detail |\n|---|---|---|---|\n",
+		time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.NumCPU(), runtime.Version())
+	for _, r := range b.rows {
+		fmt.Fprintf(&t, "| %s | %s | %s | %s |\n", r.name, r.value, r.target, r.detail)
+	}
+	name := time.Now().UTC().Format("2006-01-02-1504") + ".md"
+	if b.only != "" {
+		name = b.only + "-" + name
+	}
+	return os.WriteFile(filepath.Join(b.results, name), []byte(t.String()), 0o644)
+}
