@@ -36,6 +36,21 @@ func PruneJournal(ctx context.Context, q store.SQL, before store.Time, limit int
 		int64(limit), int64(before))
 }
 
+// LapsedClaims are codes whose claim ended by now, the oldest first: a crash
+// left them.
+func LapsedClaims(ctx context.Context, q store.SQL, now store.Time, limit int) (codes []core.VerificationID, err error) {
+	err = q.Query(ctx, `SELECT id FROM verification WHERE state = 1 AND claim_until <= $1 ORDER BY claim_until LIMIT $2`,
+		func(r store.Scanner) error {
+			var id int64
+			if err := r.Scan(&id); err != nil {
+				return err
+			}
+			codes = append(codes, core.VerificationID(id))
+			return nil
+		}, int64(now), int64(limit))
+	return codes, err
+}
+
 // ExpireVerifications marks pending codes of the id range [from, to) whose
 // life is over. The index of live codes stays small by it.
 func ExpireVerifications(ctx context.Context, q store.SQL, from, to int64, now store.Time) (int64, error) {
