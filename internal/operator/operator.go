@@ -1,0 +1,120 @@
+package operator
+
+import (
+	"context"
+	_ "embed"
+	"io"
+	"net/http"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// openAPI describes this API; the tests hold every exchange to it.
+//
+//go:embed openapi.yaml
+var openAPI []byte
+
+// OpenAPI is the description of the API, in YAML.
+func OpenAPI() []byte { return openAPI }
+
+// Commands runs commands on rows: store.Batcher.
+type Commands interface {
+	Do(ctx context.Context, c store.Command) error
+}
+
+// Config is what the API works with. All are required, but Limiter (failed
+// tokens are then not limited), the handlers and the stats.
+type Config struct {
+	Token     core.Secret // of every request under /admin
+	Admin     *tenant.Admin
+	Directory *tenant.Directory
+	Database  tenant.Database
+	Keys      tenant.Keys
+	Commands  Commands
+	IDs       *core.IDs
+	Providers []provider.Provider
+
+	Limiter  guard.Limiter
+	Rules    guard.Rules // the installation's: auth_failed
+	Subjects guard.Subjects
+
+	Version  string
+	Store    func() store.Stats
+	Outbox   func() outbox.Stats
+	Metrics  http.Handler
+	Healthz  http.Handler
+	Readyz   http.Handler
+	Now      func() time.Time
+	Random   io.Reader // for request ids
+	Observer facade.Observer
+}
+
+type operator struct {
+	Config
+	token    tokenSum
+	attempts *attempts
+	started  time.Time
+}
+
+// New returns the handler of the operator's listener.
+func New(c Config) (http.Handler, error) {
+	if c.Token.IsZero() {
+		return nil, core.E(core.KindInternal, "the operator API needs a token")
+	}
+	o := &operator{Config: c, token: sumOf(c.Token.Reveal()), started: c.Now().UTC(),
+		attempts: &attempts{database: c.Database, keys: c.Keys, ids: c.IDs, now: c.Now, running: map[[32]byte]chan struct{}{}}}
+	native := http.NewServeMux()
+	for path, handler := range map[string]http.Handler{"/metrics": c.Metrics, "/healthz": c.Healthz, "/readyz": c.Readyz} {
+		if handler != nil {
+			native.Handle("GET "+path, handler)
+		}
+	}
+	return facade.New(facade.Config{
+		Mounts: []facade.Mount{{Facade: &facade.Facade{Name: "operator", Owns: []string{"/admin/"}, Routes: o.routes(), Refuse: refuse}}},
+		Native: native, Now: c.Now, Random: c.Random, Observer: c.Observer,
+	})
+}
+
+func (o *operator) routes() []facade.Route {
+	routes := []facade.Route{
+		{Name: "openapi", Method: http.MethodGet, Path: "/admin/openapi.yaml", Handle: o.openAPI},
+		{Name: "status", Method: http.MethodGet, Path: "/admin/status", Handle: o.status},
+		{Name: "tenant-list", Method: http.MethodGet, Path: "/admin/tenants", Handle: o.listTenants},
+		{Name: "tenant-create", Method: http.MethodPost, Path: "/admin/tenants", Handle: o.createTenant},
+		{Name: "tenant-show", Method: http.MethodGet, Path: "/admin/tenants/{tenant}", Handle: o.showTenant},
+		{Name: "tenant-credit-show", Method: http.MethodGet, Path: "/admin/tenants/{tenant}/credit", Handle: o.showTenantCredit},
+		{Name: "tenant-credit-add", Method: http.MethodPost, Path: "/admin/tenants/{tenant}/credit", Handle: o.addTenantCredit},
+		{Name: "app-list", Method: http.MethodGet, Path: "/admin/apps", Handle: o.listApps},
+		{Name: "app-create", Method: http.MethodPost, Path: "/admin/apps", Handle: o.createApp},
+		{Name: "app-show", Method: http.MethodGet, Path: "/admin/apps/{app}", Handle: o.showApp},
+		{Name: "app-update", Method: http.MethodPatch, Path: "/admin/apps/{app}", Handle: o.updateApp},
+		{Name: "app-rotate-key", Method: http.MethodPost, Path: "/admin/apps/{app}/rotate-key", Handle: o.rotateKey},
+		{Name: "app-disable", Method: http.MethodPost, Path: "/admin/apps/{app}/disable", Handle: o.disableApp},
+		{Name: "app-enable", Method: http.MethodPost, Path: "/admin/apps/{app}/enable", Handle: o.enableApp},
+		{Name: "app-credit-show", Method: http.MethodGet, Path: "/admin/apps/{app}/credit", Handle: o.showAppCredit},
+		{Name: "app-credit-add", Method: http.MethodPost, Path: "/admin/apps/{app}/credit", Handle: o.addAppCredit},
+		{Name: "app-import-yunbox", Method: http.MethodPost, Path: "/admin/apps/{app}/import/yunbox", Handle: o.importYunbox},
+		{Name: "ledger", Method: http.MethodGet, Path: "/admin/ledger", Handle: o.ledger},
+		{Name: "provider-list", Method: http.MethodGet, Path: "/admin/providers", Handle: o.listProviders},
+		{Name: "provider-test", Method: http.MethodPost, Path: "/admin/providers/{provider}/test", Handle: o.testProvider},
+		{Name: "audit", Method: http.MethodGet, Path: "/admin/audit", Handle: o.audit},
+	}
+	for i := range routes {
+		routes[i].BodyCap = facade.BodyCap
+		routes[i].Handle = o.authenticated(routes[i].Handle)
+	}
+	return routes
+}
+
+// by is who makes a change: there is one token, so the request is what tells
+// changes apart.
+func by(x *facade.Exchange) tenant.By {
+	return tenant.By{Actor: "operator", Request: x.Event.RequestID}
+}
