@@ -1,7 +1,8 @@
 // Package storetest is what every store engine must pass, and the faults to
 // test the users of an engine with.
 //
-// It owns the suite (Run) and two engines around an engine: Faulty fails in
+// It owns the suite (Run), an engine in maps for property tests of commands
+// (Memory), and two engines around an engine: Faulty fails in
 // pairs (the commit was lost; the commit was kept but its answer was lost), Gate
 // holds batches back so that a test decides which commands share one. It never
 // knows which engine it runs on: expected values are rows and sets.
