@@ -40,6 +40,7 @@ func ParseText(s string, zone *time.Location) (t Text, ok bool) {
 			if t.ID != "" && t.Stat != "" {
 				return t, true
 			}
+		case keyOther:
 		}
 		s = rest
 	}

@@ -44,7 +44,14 @@ func (cfg *Config) classify(s pdu.Status) verdict {
 		return verdict{class: provider.Throttled}
 	case pdu.DeliveryFail, pdu.UnknownErr:
 		return verdict{class: provider.Rejected, effect: effectRetry}
+	default:
+		return cfg.classifyOther(s)
 	}
+}
+
+// classifyOther is the rest of the table: vendors' own by their table, else
+// permanent.
+func (cfg *Config) classifyOther(s pdu.Status) verdict {
 	if class, ok := cfg.VendorStatus[s]; ok && s >= pdu.VendorFirst && s <= pdu.VendorLast {
 		if class == provider.Throttled {
 			return verdict{class: class, effect: effectSlow}

@@ -257,17 +257,18 @@ func TestConfigurationRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*smpp.Config){
-		"name":         func(c *smpp.Config) { c.Name = "" },
-		"addr":         func(c *smpp.Config) { c.Addr = "" },
-		"window":       func(c *smpp.Config) { c.Window = -1 },
-		"rate":         func(c *smpp.Config) { c.RatePerSecond = -1 },
-		"id_radix":     func(c *smpp.Config) { c.IDRadix = "octal" },
-		"long_message": func(c *smpp.Config) { c.LongMessage = "fax" },
-		"duration":     func(c *smpp.Config) { c.ReconnectMax = time.Millisecond },
-		"sender":       func(c *smpp.Config) { c.Source = "a sender name of many characters" },
-		"password":     func(c *smpp.Config) { c.Password = core.NewSecret("secret-of-16-octets") },
-		"system_id":    func(c *smpp.Config) { c.SystemID = "a system id of many octets" },
-		"system_type":  func(c *smpp.Config) { c.SystemType = "thirteen octets" },
+		"name":          func(c *smpp.Config) { c.Name = "" },
+		"addr":          func(c *smpp.Config) { c.Addr = "" },
+		"vendor_status": func(c *smpp.Config) { c.VendorStatus = map[pdu.Status]provider.Class{0x401: provider.Accepted} },
+		"window":        func(c *smpp.Config) { c.Window = -1 },
+		"rate":          func(c *smpp.Config) { c.RatePerSecond = -1 },
+		"id_radix":      func(c *smpp.Config) { c.IDRadix = "octal" },
+		"long_message":  func(c *smpp.Config) { c.LongMessage = "fax" },
+		"duration":      func(c *smpp.Config) { c.ReconnectMax = time.Millisecond },
+		"sender":        func(c *smpp.Config) { c.Source = "a sender name of many characters" },
+		"password":      func(c *smpp.Config) { c.Password = core.NewSecret("secret-of-16-octets") },
+		"system_id":     func(c *smpp.Config) { c.SystemID = "a system id of many octets" },
+		"system_type":   func(c *smpp.Config) { c.SystemType = "thirteen octets" },
 	} {
 		cfg := good
 		change(&cfg)

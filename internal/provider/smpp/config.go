@@ -96,6 +96,11 @@ func setDefault[T comparable](value *T, standard T) {
 
 func (cfg Config) check() error {
 	bind := cfg.bind()
+	for _, class := range cfg.VendorStatus {
+		if class != provider.Rejected && class != provider.Throttled && class != provider.Unknown {
+			return fmt.Errorf("smpp link %q: vendor_status is not rejected, throttled or unknown", cfg.Name)
+		}
+	}
 	_, sourceErr := cfg.source("")
 	var problem error
 	switch {

@@ -69,10 +69,10 @@ func (p *pace) rate(now time.Time) float64 {
 
 func (p *pace) meter(now time.Time) {
 	second := now.Unix()
-	switch {
-	case second == p.second:
+	switch second {
+	case p.second:
 		return
-	case second == p.second+1:
+	case p.second + 1:
 		p.previous = p.count
 	default:
 		p.previous = 0

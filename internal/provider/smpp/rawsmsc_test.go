@@ -1,6 +1,7 @@
 package smpp_test
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"testing"
@@ -35,10 +36,10 @@ func newRawSMSC(t *testing.T) *rawSMSC {
 	var accepting sync.WaitGroup
 	accepting.Go(s.accept)
 	t.Cleanup(func() {
-		listener.Close()
+		_ = listener.Close()
 		accepting.Wait()
 		for len(s.conns) > 0 {
-			(<-s.conns).Close()
+			_ = (<-s.conns).Close()
 		}
 	})
 	return s
@@ -53,7 +54,7 @@ func (s *rawSMSC) accept() {
 		c := &rawConn{Conn: nc, t: s.t, r: pdu.NewReader(nc, nil)}
 		h, _, err := c.r.Next()
 		if err != nil || h.ID != pdu.BindTransceiver {
-			nc.Close()
+			_ = nc.Close()
 			continue
 		}
 		resp, _ := pdu.AppendBindResp(nil, pdu.BindTransceiverResp, pdu.OK, h.Seq, &pdu.BindResp{SystemID: "raw"})
@@ -77,7 +78,7 @@ func (s *rawSMSC) bound() *rawConn {
 	s.t.Helper()
 	select {
 	case c := <-s.conns:
-		s.t.Cleanup(func() { c.Close() })
+		s.t.Cleanup(func() { _ = c.Close() })
 		return c
 	case <-time.After(10 * time.Second):
 		s.t.Fatal("the client does not bind")
@@ -94,7 +95,7 @@ func (c *rawConn) send(octets []byte) {
 // next is the next frame that the client sends.
 func (c *rawConn) next() (pdu.Header, []byte) {
 	c.t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	h, body, err := c.r.Next()
 	if err != nil {
 		c.t.Fatalf("read: %v", err)
@@ -115,10 +116,10 @@ func (c *rawConn) want(id pdu.CommandID) pdu.Header {
 // ended waits until the client has closed the connection.
 func (c *rawConn) ended() {
 	c.t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	for {
 		if _, _, err := c.r.Next(); err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 				c.t.Fatal("the client does not close")
 			}
 			return

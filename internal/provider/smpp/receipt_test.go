@@ -93,6 +93,8 @@ func TestReq35_ReceiptParameters(t *testing.T) {
 		{"", tlv("param", 2), "param", "DELIVRD", provider.StateDelivered, 4001},
 		{"", tlv("param", 1), "param", "ENROUTE", provider.StateSubmitted, 0},
 		{"id:text", nil, "text", "UNKNOWN", provider.StateUndelivered, 4100},
+		{"id:a_b stat:QM_FAIL", nil, "a_b", "QM_FAIL", provider.StateUndelivered, 4010},
+		{"id:a\x11b stat:2\x111", nil, "a_b", "2_1", provider.StateUndelivered, 4004},
 	} {
 		sm := pdu.SM{ESMClass: pdu.ESMClassReceipt, ShortMessage: []byte(test.text), TLVs: test.tlvs}
 		frame, _ := pdu.AppendSM(nil, pdu.DeliverSM, uint32(seq+1), &sm)

@@ -182,7 +182,7 @@ func (cfg *Config) receipt(sm *pdu.SM) (r provider.Receipt, ok bool) {
 			body = after
 		}
 	}
-	t, _ := receipt.ParseText(decodeText(sm.DataCoding, body), cfg.ReceiptZone)
+	t, _ := receipt.ParseText(decodeReceipt(sm.DataCoding, body), cfg.ReceiptZone)
 	if id, ok := sm.TLVs.Get(pdu.TagReceiptedMessageID); ok {
 		if id := strings.TrimRight(string(id), "\x00"); id != "" {
 			t.ID = id
@@ -200,6 +200,16 @@ func (cfg *Config) receipt(sm *pdu.SM) (r provider.Receipt, ok bool) {
 		PartID: t.ID, AltIDs: cfg.IDRadix.alternatives(t.ID),
 		State: meaning.State, Code: code, JSMS: meaning.JSMS, DoneAt: t.Done,
 	}, t.ID != ""
+}
+
+// decodeReceipt reads a receipt's text. SMSCs write it in ASCII whatever the
+// data_coding says, where GSM-7 would make a § of the underscore in QM_FAIL;
+// the few that do encode it send 0x11 for one.
+func decodeReceipt(coding byte, octets []byte) string {
+	if coding == pdu.CodingUCS2 {
+		return text.UCS2.Decode(octets)
+	}
+	return strings.ReplaceAll(text.DecodeLatin1(octets), "\x11", "_")
 }
 
 func codeOver(parameter, inText string) string {

@@ -142,7 +142,7 @@ func (k *kannel) send(to, body, coding string) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusAccepted {
 		answer, _ := io.ReadAll(resp.Body)
 		k.t.Fatalf("sendsms: %s %s", resp.Status, answer)
@@ -166,7 +166,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
@@ -175,7 +175,7 @@ func listens(port int) bool {
 	if err != nil {
 		return false
 	}
-	conn.Close()
+	_ = conn.Close()
 	return true
 }
 

@@ -83,7 +83,7 @@ func TestVectorsDecode(t *testing.T) {
 	if diff := cmp.Diff(vectorSM(t), sm); diff != "" {
 		t.Error(diff)
 	}
-	if _, _, err := r.Next(); err != io.EOF {
+	if _, _, err := r.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last frame: %v", err)
 	}
 }
@@ -98,7 +98,7 @@ func TestReq37_ByteAtATime(t *testing.T) {
 			t.Fatalf("%v, %v, want %v", h.ID, err, want)
 		}
 	}
-	if _, _, err := r.Next(); err != io.EOF {
+	if _, _, err := r.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 }
@@ -127,7 +127,7 @@ func TestReq37_LengthsRefused(t *testing.T) {
 func TestReq37_TruncatedFramesRefused(t *testing.T) {
 	frame := unhex(t, vectorSubmit)
 	for n := 1; n < len(frame); n++ {
-		if _, _, err := NewReader(bytes.NewReader(frame[:n]), nil).Next(); err != io.ErrUnexpectedEOF {
+		if _, _, err := NewReader(bytes.NewReader(frame[:n]), nil).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("stream of %d octets: %v", n, err)
 		}
 	}

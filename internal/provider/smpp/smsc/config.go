@@ -32,7 +32,7 @@ type Config struct {
 	FrameTimeout time.Duration // a frame that has begun must be whole by then [10 s]
 
 	MaxSessions   int           // [100]
-	MaxPending    int           // receipts not answered yet; over it submissions are refused, queue full [262,144]
+	MaxPending    int           // receipts not answered yet, and late answers; over it submissions are refused, queue full [262,144]
 	DeliverWindow int           // deliver_sm without an answer, a session [1,000]
 	RetryAfter    time.Duration // before a deliver_sm that was not stored is sent again [1 s]
 	MaxAttempts   int           // of one deliver_sm [100]
@@ -43,7 +43,8 @@ type Config struct {
 
 // Limits of long messages whose parts have not all come.
 const (
-	maxUnfinished  = 10_000
+	maxUnfinished  = 1000
+	maxSegmentLen  = 254 // octets of one part of a long message
 	unfinishedLife = 10 * time.Minute
 	writeTimeout   = 10 * time.Second
 )

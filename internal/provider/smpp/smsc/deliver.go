@@ -63,11 +63,11 @@ func (a *account) leave(ss *session) {
 	ss.open = nil
 }
 
-// full tells whether no more receipts can be held.
+// full tells whether no more receipts or late answers can be held.
 func (s *Server) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending >= s.cfg.MaxPending
+	return s.pending >= s.cfg.MaxPending || s.later.len() >= s.cfg.MaxPending
 }
 
 // deliver sends d as soon as a session of the system id can take it.

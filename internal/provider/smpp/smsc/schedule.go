@@ -43,6 +43,13 @@ func (s *schedule) after(d time.Duration, f func()) {
 	}
 }
 
+// len is how many jobs wait.
+func (s *schedule) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.jobs)
+}
+
 // loop runs what is due until ctx ends.
 func (s *schedule) loop(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)

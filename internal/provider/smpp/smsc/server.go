@@ -172,6 +172,10 @@ func (s *Server) forget(ss *session) {
 	delete(s.sessions, ss)
 	if ss.account != nil {
 		ss.account.leave(ss)
+		s.pump(ss.account)
+		if len(ss.account.receivers) == 0 && len(ss.account.ready) == 0 {
+			delete(s.accounts, ss.systemID)
+		}
 	}
 	s.cfg.Log.Debug("smsc session closed", slog.String("reason", fmt.Sprint(ss.conn.Err())))
 }

@@ -2,6 +2,7 @@ package smsc
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -45,7 +46,7 @@ func dial(t *testing.T, s *Server) *esme {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { nc.Close() })
+	t.Cleanup(func() { _ = nc.Close() })
 	return &esme{Conn: nc, t: t, r: pdu.NewReader(nc, nil)}
 }
 
@@ -66,7 +67,7 @@ func (e *esme) send(octets []byte) {
 
 func (e *esme) next() (pdu.Header, []byte) {
 	e.t.Helper()
-	e.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = e.SetReadDeadline(time.Now().Add(10 * time.Second))
 	h, body, err := e.r.Next()
 	if err != nil {
 		e.t.Fatalf("read: %v", err)
@@ -76,10 +77,10 @@ func (e *esme) next() (pdu.Header, []byte) {
 
 func (e *esme) closed() {
 	e.t.Helper()
-	e.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = e.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if h, _, err := e.r.Next(); err == nil {
 		e.t.Errorf("%+v in place of the end", h)
-	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
+	} else if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		e.t.Error("the SMSC does not close")
 	}
 }
@@ -295,7 +296,7 @@ func TestReceiptGoesToAnotherSession(t *testing.T) {
 			about = bytes.Clone(body)
 		}
 	}
-	first.Close()
+	_ = first.Close()
 	second := bound(t, s, pdu.BindReceiver)
 	h, body := second.next()
 	if h.ID != pdu.DeliverSM || !bytes.Equal(body, about) {
@@ -315,6 +316,18 @@ func TestPendingIsBounded(t *testing.T) {
 		if h, _ := e.next(); h.Status != want {
 			t.Errorf("%+v, want %v", h, want)
 		}
+	}
+}
+
+// TestLateAnswersAreBounded, too.
+func TestLateAnswersAreBounded(t *testing.T) {
+	s := start(t, Config{MaxPending: 2, Decide: func(*Part) Behaviour { return Behaviour{Delay: time.Hour} }})
+	e := bound(t, s, pdu.BindTransmitter)
+	for range 3 {
+		e.submit(hello())
+	}
+	if h, _ := e.next(); h.Seq != e.seq || h.Status != pdu.MsgQueueFull {
+		t.Errorf("%+v", h)
 	}
 }
 

@@ -49,8 +49,9 @@ func (f IDForm) spell(id uint64) (inAnswer, inReceipt string) {
 		return decimal, strconv.FormatUint(id, 16)
 	case IDHexInAnswer:
 		return strconv.FormatUint(id, 16), decimal
+	default:
+		return decimal, decimal
 	}
-	return decimal, decimal
 }
 
 // parse reads what the PDU says. It is false for a text that can not be read.
@@ -67,6 +68,9 @@ func (ss *session) parse(sm *pdu.SM) (Part, bool) {
 		}
 	} else if segment, ok := sarSegment(sm.TLVs); ok {
 		p.Segment = segment
+	}
+	if p.Segment.Count > 1 && len(body) > maxSegmentLen {
+		return p, false
 	}
 	switch sm.DataCoding {
 	case pdu.CodingDefault, pdu.CodingASCII:

@@ -21,7 +21,7 @@ func pipe(t *testing.T, wait Timeouts) (*Conn, net.Conn) {
 	writing.Go(c.WriteLoop)
 	t.Cleanup(func() {
 		c.Close(ErrClosed)
-		theirs.Close()
+		_ = theirs.Close()
 		writing.Wait()
 	})
 	return c, theirs
