@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"yanma.dev/yanma/internal/account"
+	"yanma.dev/yanma/internal/config"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/obs"
+	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/sqlite"
+	"yanma.dev/yanma/internal/tenant"
+	"yanma.dev/yanma/internal/tunnel"
+	"yanma.dev/yanma/internal/verify"
+)
+
+// Deps are what the outside world gives an App.
+type Deps struct {
+	Now     func() time.Time
+	Random  io.Reader      // cryptographic, safe for concurrent use
+	Jitter  func() float64 // uniform in [0, 1), for waits between reconnections
+	Log     *obs.Writer    // where lines go; closed by whoever opened it
+	Version string
+	Native  *http.ServeMux // further paths of the public listener; nil means none
+}
+
+// App is one server. Open it, Start it, wait for Failed or a signal, Stop it.
+type App struct {
+	config config.Config
+	deps   Deps
+	log    *slog.Logger
+
+	database  *sqlite.Engine
+	ring      *keyring.Ring
+	ids       *core.IDs
+	store     *store.Batcher
+	limiter   *memory.Limiter
+	directory *tenant.Directory
+	admin     *tenant.Admin
+	outbox    *outbox.Outbox
+	providers []provider.Provider
+	tunnel    *tunnel.Service
+	aliases   *account.Aliases
+	devices   *account.Devices
+	verify    *verify.Service
+	sweeper   *sweeper
+	metrics   *obs.Metrics
+	health    *obs.Health
+
+	public, operator *listener
+	failed           chan error
+	stopping         sync.Once
+	stopErr          error
+}
+
+// Open makes everything ready and listens, but answers nothing yet. An error
+// is one clear sentence, and nothing is left open.
+func Open(ctx context.Context, c config.Config, deps Deps) (*App, error) {
+	level := new(slog.LevelVar)
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		return nil, err
+	}
+	a := &App{config: c, deps: deps, log: obs.NewLogger(deps.Log, level), failed: make(chan error, 2)}
+	if err := a.open(ctx, level); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+// Start starts all services in order; the listeners come last.
+func (a *App) Start(ctx context.Context) error {
+	a.database.Start()
+	a.store.Start()
+	a.directory.Start()
+	if err := a.limiter.Start(ctx); err != nil {
+		return err
+	}
+	a.outbox.Start()
+	for _, p := range a.providers {
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
+	}
+	a.sweeper.start()
+	go a.public.serve()
+	go a.operator.serve()
+	a.log.Info("yanma: ready", "version", a.deps.Version, "public", a.PublicURL(), "operator", a.OperatorURL())
+	return nil
+}
+
+// Failed gives an error that ends the service, such as a lost listener.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// PublicURL is where façades answer.
+func (a *App) PublicURL() string {
+	scheme := "http://"
+	if a.config.Server.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + a.public.Addr().String()
+}
+
+// OperatorURL is where the operator API answers.
+func (a *App) OperatorURL() string { return "http://" + a.operator.Addr().String() }
+
+// Stop drains: no new request, those under way are answered, messages in
+// flight get their outcomes, what was not sent goes back to the queue on disk.
+// It takes no longer than the configured drain time. Stopping twice is fine.
+func (a *App) Stop(ctx context.Context) error {
+	a.stopping.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, a.config.Server.DrainTimeout.D())
+		defer cancel()
+		a.log.Info("yanma: stopping")
+		a.health.Drain()
+		errs := []error{a.public.drain(ctx), a.operator.drain(ctx), a.outbox.Stop(ctx)}
+		for _, p := range a.providers {
+			errs = append(errs, p.Stop(ctx))
+		}
+		a.sweeper.stop()
+		errs = append(errs, a.limiter.Stop(ctx))
+		a.directory.Stop()
+		a.store.Stop()
+		a.tunnel.Close()
+		errs = append(errs, a.database.Close())
+		a.stopErr = errors.Join(errs...)
+		a.log.Info("yanma: stopped")
+	})
+	return a.stopErr
+}
+
+// close gives back what a failed Open left open.
+func (a *App) close() error {
+	var errs []error
+	for _, l := range []*listener{a.public, a.operator} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	if a.database != nil {
+		errs = append(errs, a.database.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+)
+
+// Settings that tie a database to its keyring.
+const (
+	settingInstallation = "installation"
+	settingGeneration   = "keyring_generation"
+)
+
+// openKeyring opens the keyring that belongs to the database. A new one is
+// made only for a database that has never had one: with a lost keyring nothing
+// in the database could be read or checked again, so that is told, not mended.
+func openKeyring(ctx context.Context, db store.Engine, path string, random io.Reader, now time.Time) (*keyring.Ring, error) {
+	installation, generation, err := boundKeyring(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Open(path, random)
+	if errors.Is(err, keyring.ErrMissing) {
+		if installation != "" {
+			return nil, fmt.Errorf("the keyring %s is missing, and without it this database can not be read: put the keyring of installation %s back in its place", path, installation)
+		}
+		ring, err = keyring.Create(path, random, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if installation != "" {
+		if err := ring.CheckDatabase(installation, generation); err != nil {
+			return nil, err
+		}
+	}
+	return ring, bindKeyring(ctx, db, ring)
+}
+
+func boundKeyring(ctx context.Context, db store.Engine) (installation string, generation uint64, err error) {
+	err = db.View(ctx, func(q store.SQL) error {
+		var text string
+		if installation, _, err = records.Setting(ctx, q, settingInstallation); err != nil {
+			return err
+		}
+		if text, _, err = records.Setting(ctx, q, settingGeneration); err != nil || text == "" {
+			return err
+		}
+		generation, err = strconv.ParseUint(text, 10, 64)
+		return err
+	})
+	if err != nil {
+		return "", 0, fmt.Errorf("read which keyring the database belongs to: %w", err)
+	}
+	return installation, generation, nil
+}
+
+// bindKeyring writes down which keyring the database belongs to, and how far
+// it was rotated: an older copy would not know the newest keys.
+func bindKeyring(ctx context.Context, db store.Engine, ring *keyring.Ring) error {
+	err := db.Update(ctx, func(q store.SQL) error {
+		if err := records.PutSetting(ctx, q, settingInstallation, ring.InstallationID()); err != nil {
+			return err
+		}
+		return records.PutSetting(ctx, q, settingGeneration, strconv.FormatUint(ring.Generation(), 10))
+	})
+	if err != nil {
+		return fmt.Errorf("bind the keyring to the database: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"yanma.dev/yanma/internal/account"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/facade/yunbox"
+	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/obs"
+	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+	"yanma.dev/yanma/internal/store/sqlite"
+	"yanma.dev/yanma/internal/tenant"
+	"yanma.dev/yanma/internal/tunnel"
+	"yanma.dev/yanma/internal/verify"
+)
+
+func (a *App) open(ctx context.Context, level slog.Leveler) error {
+	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openUsers} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return a.openListeners(level)
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
+	now := a.deps.Now
+	a.database, err = sqlite.Open(ctx, sqlite.Options{Folder: a.config.Store.Data, Now: now, Log: a.log})
+	if err != nil {
+		return err
+	}
+	if err := a.database.Migrate(ctx); err != nil {
+		return err
+	}
+	path := a.config.Store.Keyring
+	if path == "" {
+		path = filepath.Join(a.config.Store.Data, "keyring.json")
+	}
+	if a.ring, err = openKeyring(ctx, a.database, path, a.deps.Random, now()); err != nil {
+		return err
+	}
+	highest, err := a.database.Highest(ctx)
+	if err != nil {
+		return err
+	}
+	a.ids = core.NewIDs(now, a.config.Store.Node)
+	a.ids.Seed(highest)
+	a.store = store.NewBatcher(a.database, now, a.log, store.Options{Queue: a.config.Store.Queue})
+	return nil
+}
+
+// countersKept is how far back the limiter's journal matters: the longest
+// window of any rule, the apps' own included.
+func (a *App) countersKept() time.Duration {
+	longest := time.Minute
+	rules, _ := a.rules() // checked when the configuration was
+	all := rules.All()
+	for _, app := range a.directory.Apps() {
+		all = append(all, app.Limits.All()...)
+	}
+	for _, rule := range all {
+		for _, w := range rule.Windows {
+			longest = max(longest, w.Per)
+		}
+	}
+	return longest
+}
+
+func (a *App) openLimits(ctx context.Context) error {
+	a.limiter = memory.New(a.deps.Now)
+	now := a.deps.Now()
+	var failed error
+	rows := iter.Seq[[]byte](func(yield func([]byte) bool) {
+		failed = a.database.View(ctx, func(q store.SQL) error {
+			return records.Journals(ctx, q, store.At(now.Add(-a.countersKept())), func(row []byte) error {
+				yield(row)
+				return nil
+			})
+		})
+	})
+	if err := a.limiter.Load(now, rows); err != nil {
+		return fmt.Errorf("load the counters: %w", err)
+	}
+	return failed
+}
+
+func (a *App) rules() (guard.Rules, error) {
+	if a.config.Limits.Off {
+		return guard.NoLimits(), nil
+	}
+	return guard.DefaultRules().With(a.config.Limits.Rules)
+}
+
+func (a *App) openTenants(ctx context.Context) error {
+	rules, err := a.rules()
+	if err != nil {
+		return err
+	}
+	a.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: a.database, Keys: a.ring, Now: a.deps.Now, Log: a.log,
+		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login}})
+	return a.directory.Refresh(ctx)
+}
+
+func (a *App) openDelivery(ctx context.Context) (err error) {
+	a.outbox, err = outbox.New(outbox.Options{Node: a.config.Store.Node, Now: a.deps.Now, IDs: a.ids, Log: a.log, Store: a.store,
+		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, From: a.senderOf})
+	if err != nil {
+		return err
+	}
+	return a.openProviders(a.config.Providers, a.outbox)
+}
+
+func (a *App) senderOf(id core.AppID) string {
+	if app, ok := a.directory.App(id); ok {
+		return app.Sender
+	}
+	return ""
+}
+
+func (a *App) openUsers(ctx context.Context) (err error) {
+	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.database, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random})
+	if err != nil {
+		return err
+	}
+	if err := a.tunnel.Prepare(ctx); err != nil {
+		return err
+	}
+	a.aliases = account.NewAliases(a.ring, a.database)
+	a.devices = account.NewDevices(account.DeviceOptions{Store: a.database, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
+		IDs: a.ids, Now: a.deps.Now, Log: a.log})
+	a.verify = verify.New(verify.Options{Store: a.store, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
+		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy()})
+	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
+		IDs: a.ids, Devices: a.devices}), a.deps.Random)
+	a.sweeper = a.newSweeper()
+	return nil
+}
+
+func (a *App) openListeners(level slog.Leveler) error {
+	a.metrics = obs.NewMetrics()
+	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
+	a.health = obs.NewHealth(a.database, a.providers)
+	public, err := a.publicHandler(level)
+	if err != nil {
+		return err
+	}
+	cert, err := openCertificate(a.config.Server.TLSCert, a.config.Server.TLSKey)
+	if err != nil {
+		return err
+	}
+	if a.public, err = listen(a.config.Server.Listen, public, cert, a.failed); err != nil {
+		return err
+	}
+	operator, err := a.operatorHandler(level)
+	if err != nil {
+		return err
+	}
+	a.operator, err = listen(a.config.Operator.Listen, operator, nil, a.failed)
+	return err
+}
+
+func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
+	native := a.deps.Native
+	if native == nil {
+		native = http.NewServeMux()
+	}
+	native.HandleFunc("GET /healthz", a.health.Healthz)
+	native.HandleFunc("GET /readyz", a.health.Readyz)
+	rules, err := a.rules()
+	if err != nil {
+		return nil, err
+	}
+	dialects := []*facade.Facade{
+		yunbox.New(yunbox.Options{Apps: a.directory, Verify: a.verify, Users: a.aliases, Devices: a.devices, Tunnels: a.tunnel,
+			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
+	}
+	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies,
+		InFlight: int64(a.config.Server.MaxRequests), Now: a.deps.Now, Random: a.deps.Random,
+		Observer: obs.NewRequests(a.deps.Log, level, a.metrics)})
+	if err != nil {
+		return nil, err
+	}
+	return a.metrics.Track(handler), nil
+}
+
+// mounts puts the dialects where the configuration wants them.
+func (a *App) mounts(dialects []*facade.Facade) []facade.Mount {
+	var mounts []facade.Mount
+	for _, d := range dialects {
+		if c := a.config.Facades[d.Name]; !c.Disabled {
+			mounts = append(mounts, facade.Mount{Facade: d, Hosts: c.Hosts, Prefix: c.Prefix})
+		}
+	}
+	return mounts
+}

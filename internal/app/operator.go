@@ -1,0 +1,28 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/obs"
+	"yanma.dev/yanma/internal/operator"
+)
+
+func (a *App) operatorHandler(level slog.Leveler) (http.Handler, error) {
+	if a.config.Operator.Token.IsZero() {
+		return nil, core.E(core.KindInternal, "operator.token is not set: the operator API needs one")
+	}
+	rules, err := a.rules()
+	if err != nil {
+		return nil, err
+	}
+	return operator.New(operator.Config{
+		Token: a.config.Operator.Token.Secret, Admin: a.admin, Directory: a.directory, Database: a.database, Keys: a.ring,
+		Commands: a.store, IDs: a.ids, Providers: a.providers,
+		Limiter: a.limiter, Rules: rules, Subjects: a.ring,
+		Version: a.deps.Version, Store: a.store.Stats, Outbox: a.outbox.Stats, Metrics: a.metrics.Handler(),
+		Healthz: http.HandlerFunc(a.health.Healthz), Readyz: http.HandlerFunc(a.health.Readyz),
+		Now: a.deps.Now, Random: a.deps.Random, Observer: obs.NewRequests(a.deps.Log, level, a.metrics),
+	})
+}

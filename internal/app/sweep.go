@@ -1,0 +1,171 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+)
+
+// A sweep does a bounded piece of work in each statement, so that no request
+// waits long behind one.
+const (
+	sweepEvery = 5 * time.Second
+	sweepRows  = 1000 // rows a deletion
+	sweepTurns = 50   // deletions a pass
+
+	sweepSlice  = 2 * time.Second // of ids in one statement that expires codes
+	commonLife  = 11 * time.Minute // longer than almost every code lives
+	longestLife = 25 * time.Hour   // longer than any code lives (contracts/README.md §5)
+)
+
+// sweeper keeps the database small: claims of a crash are released, expired
+// codes leave the index of live ones, and what is past its retention goes.
+type sweeper struct {
+	app  *App
+	quit chan struct{}
+	done chan struct{}
+	once sync.Once
+
+	soon int64 // pending codes with ids below it were looked at after commonLife
+	late int64 // … and after longestLife
+}
+
+func (a *App) newSweeper() *sweeper {
+	now := a.deps.Now()
+	return &sweeper{app: a, quit: make(chan struct{}), done: make(chan struct{}),
+		soon: core.IDAt(now.Add(-longestLife)), late: core.IDAt(now.Add(-2 * longestLife))}
+}
+
+func (s *sweeper) start() { go s.run() }
+
+// stop ends the sweeps. Stopping twice is fine; it must have been started.
+func (s *sweeper) stop() {
+	s.once.Do(func() { close(s.quit) })
+	<-s.done
+}
+
+func (s *sweeper) run() {
+	defer close(s.done)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if err := s.pass(ctx); err != nil {
+			s.app.log.Error("app: a sweep failed and is tried again", "error", err.Error())
+		}
+		select {
+		case <-s.quit:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// pass is one round of every sweep.
+func (s *sweeper) pass(ctx context.Context) error {
+	now, keep := s.app.deps.Now(), s.app.config.Retention
+	if err := s.claims(ctx, now); err != nil {
+		return err
+	}
+	if err := s.expire(ctx, &s.soon, now.Add(-commonLife), now); err != nil {
+		return err
+	}
+	if err := s.expire(ctx, &s.late, now.Add(-longestLife), now); err != nil {
+		return err
+	}
+	for _, old := range []func(context.Context, store.SQL) (int64, error){
+		func(ctx context.Context, q store.SQL) (int64, error) {
+			return records.PruneJournal(ctx, q, store.At(now.Add(-s.app.countersKept())), sweepRows)
+		},
+		func(ctx context.Context, q store.SQL) (int64, error) {
+			return records.PruneOnce(ctx, q, store.At(now), sweepRows)
+		},
+		func(ctx context.Context, q store.SQL) (int64, error) {
+			return records.DeleteOldVerifications(ctx, q, core.IDAt(now.Add(-keep.Verifications.D())), sweepRows)
+		},
+		func(ctx context.Context, q store.SQL) (int64, error) {
+			return records.DeleteOldMessages(ctx, q, core.IDAt(now.Add(-keep.Messages.D())), sweepRows)
+		},
+	} {
+		if err := s.remove(ctx, old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claims releases claims whose outside call never came back.
+func (s *sweeper) claims(ctx context.Context, now time.Time) error {
+	var lapsed []core.VerificationID
+	err := s.app.database.View(ctx, func(q store.SQL) (err error) {
+		lapsed, err = records.LapsedClaims(ctx, q, store.At(now), sweepRows)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.app.verify.ReleaseLapsed(ctx, lapsed)
+}
+
+// expire marks the pending codes past their life, in the order of their ids
+// from where the last pass ended up to those made at until. Ids are in time
+// order, so it reads each code once, without an index.
+func (s *sweeper) expire(ctx context.Context, from *int64, until, now time.Time) error {
+	for end := core.IDAt(until); *from < end; {
+		to := min(core.IDAt(core.IDTime(*from).Add(sweepSlice)), end)
+		if to <= *from {
+			to = end
+		}
+		err := s.app.database.Update(ctx, func(q store.SQL) error {
+			_, err := records.ExpireVerifications(ctx, q, *from, to, store.At(now))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		*from = to
+	}
+	return nil
+}
+
+// remove deletes old rows a page at a time until a page is not full.
+func (s *sweeper) remove(ctx context.Context, old func(context.Context, store.SQL) (int64, error)) error {
+	for range sweepTurns {
+		var gone int64
+		err := s.app.database.Update(ctx, func(q store.SQL) (err error) {
+			gone, err = old(ctx, q)
+			return err
+		})
+		if err != nil || gone < sweepRows {
+			return err
+		}
+		select {
+		case <-s.quit:
+			return nil
+		default:
+		}
+	}
+	return nil
+}
+
+// dueMessages lists what the outbox must look at.
+func (a *App) dueMessages(ctx context.Context, before store.Time, limit int) (due []core.MessageID, err error) {
+	err = a.database.View(ctx, func(q store.SQL) error {
+		due, err = records.DueMessages(ctx, q, before, limit)
+		return err
+	})
+	return due, err
+}
+
+// purgeOrphans forgets receipts that found no message.
+func (a *App) purgeOrphans(ctx context.Context, before store.Time) error {
+	return a.database.Update(ctx, func(q store.SQL) error {
+		_, err := records.DeleteOrphans(ctx, q, before)
+		return err
+	})
+}

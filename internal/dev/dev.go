@@ -1,0 +1,166 @@
+package dev
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"yanma.dev/yanma/internal/app"
+	"yanma.dev/yanma/internal/config"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/obs"
+	"yanma.dev/yanma/internal/provider/smpp/smsc"
+	"yanma.dev/yanma/internal/web"
+)
+
+// Options are the flags of `yanma dev`.
+type Options struct {
+	Data      string // data folder
+	Database  string // "" = SQLite in the data folder
+	Listen    string // public listener, host:port; port 0 picks one
+	Operator  string // operator listener
+	LimitsOff bool   // lifts the frequency limits only
+	Version   string
+	Out       io.Writer // where a person reads what to try next
+}
+
+// demoCredit is what the demo app can spend, once.
+const demoCredit core.Credits = 1_000_000
+
+// smscSystemID is the demo server's name at the simulated SMSC.
+const smscSystemID = "yanma-dev"
+
+// simulator is everything beside the server itself.
+type simulator struct {
+	secrets secrets
+	handset *handset
+	smsc    *smsc.Server
+	gateway *gateway
+}
+
+// Run serves until ctx ends, then drains. The error is one clear sentence.
+func Run(ctx context.Context, o Options) error {
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	logs, err := obs.OpenWriter(filepath.Join(o.Data, "yanma.log"), time.Now)
+	if err != nil {
+		return err
+	}
+	err = run(ctx, o, logs)
+	return errors.Join(err, logs.Close())
+}
+
+func run(ctx context.Context, o Options, logs *obs.Writer) error {
+	sim, err := openSimulator(ctx, o.Data, obs.NewLogger(logs, slog.LevelInfo))
+	if err != nil {
+		return err
+	}
+	defer sim.close()
+	c, err := sim.config(o)
+	if err != nil {
+		return err
+	}
+	lines := &about{rules: smsc.DevRules()}
+	native := http.NewServeMux()
+	native.Handle("GET /handset", web.Handset())
+	native.Handle("GET /handset/", web.Handset())
+	native.Handle("GET /handset/api/messages", sim.handset)
+	native.Handle("GET /handset/api/about", lines)
+	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native})
+	if err != nil {
+		return err
+	}
+	// Only now: the folder's lock is ours, so the file is nobody else's.
+	path := filepath.Join(o.Data, "dev.json")
+	if err := forget(path); err != nil {
+		return errors.Join(err, server.Stop(context.WithoutCancel(ctx)))
+	}
+	err = serve(ctx, o, server, sim, lines, path)
+	return errors.Join(err, forget(path), server.Stop(context.WithoutCancel(ctx)))
+}
+
+// serve brings the server up, writes dev.json last, and waits.
+func serve(ctx context.Context, o Options, server *app.App, sim *simulator, lines *about, path string) error {
+	if err := server.Start(ctx); err != nil {
+		return err
+	}
+	if _, err := server.EnsureDemo(ctx, core.NewSecret(sim.secrets.YunboxKey), demoCredit); err != nil {
+		return err
+	}
+	if err := server.AwaitProviders(ctx); err != nil {
+		return err
+	}
+	card := newCard(server, sim.secrets)
+	lines.set(card.lines())
+	if err := writePrivate(path, card); err != nil {
+		return err
+	}
+	card.print(o.Out, o.Data)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-server.Failed():
+		return err
+	}
+}
+
+func forget(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simulator, error) {
+	s := &simulator{handset: &handset{}}
+	var err error
+	if s.secrets, err = openSecrets(folder, rand.Reader); err != nil {
+		return nil, err
+	}
+	if s.gateway, err = openGateway(); err != nil {
+		return nil, err
+	}
+	s.smsc, err = smsc.New(smsc.Config{SystemID: smscSystemID, Password: core.NewSecret(s.secrets.SMSCPassword),
+		Decide: smsc.BySuffix(smsc.DevRules(), smsc.Delivered(time.Second)), Handle: s.handset.receive, Now: time.Now, Log: log})
+	if err == nil {
+		err = s.smsc.Start(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.gateway.close())
+	}
+	return s, nil
+}
+
+func (s *simulator) close() {
+	s.smsc.Stop()
+	_ = s.gateway.close() // a simulated gateway has nothing to lose
+}
+
+// config is the server's configuration: the defaults, one SMPP provider that
+// is the simulated SMSC, and the simulated tunnel gateway.
+func (s *simulator) config(o Options) (config.Config, error) {
+	gateway, err := s.secrets.gatewayPublic()
+	if err != nil {
+		return config.Config{}, err
+	}
+	c := config.Defaults()
+	c.Server.Listen, c.Operator.Listen = o.Listen, o.Operator
+	c.Operator.Token = config.Secret{Secret: core.NewSecret(s.secrets.OperatorToken)}
+	c.Store.Data, c.Store.Database = o.Data, o.Database
+	c.Limits.Off = o.LimitsOff
+	c.Providers = []config.Provider{{Name: "handset", Type: "smpp", Address: s.smsc.Addr(), SystemID: smscSystemID,
+		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}}
+	c.Tunnel.Provisioner, c.Tunnel.GatewayPublicKey, c.Tunnel.Endpoint = "webhook", gateway, "vpn.example.com:51820"
+	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = s.gateway.url(), config.Secret{Secret: core.NewSecret(s.secrets.WebhookSecret)}
+	return c.Complete()
+}
