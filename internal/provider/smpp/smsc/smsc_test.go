@@ -319,7 +319,7 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// TestLateAnswersAreBounded, too.
+// TestLateAnswersAreBounded: answers that the script delays count as pending.
 func TestLateAnswersAreBounded(t *testing.T) {
 	s := start(t, Config{MaxPending: 2, Decide: func(*Part) Behaviour { return Behaviour{Delay: time.Hour} }})
 	e := bound(t, s, pdu.BindTransmitter)
