@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
@@ -97,10 +98,10 @@ func (i *Importer) owner(ctx context.Context, app core.AppID, uid string) (user 
 	return user, nil
 }
 
-// ImportDevice gives a user the device deviceID in an app. Doing it again
-// changes nothing. Errors as Devices.Import.
-func (i *Importer) ImportDevice(ctx context.Context, app *tenant.App, user core.UserID, deviceID string) error {
-	return i.devices.Import(ctx, app, user, ImportedDevice{Text: deviceID})
+// ImportDevice gives a user the device deviceID, made at created, in an app.
+// Doing it again changes nothing. Errors as Devices.Import.
+func (i *Importer) ImportDevice(ctx context.Context, app *tenant.App, user core.UserID, deviceID string, created time.Time) error {
+	return i.devices.Import(ctx, app, user, ImportedDevice{Text: deviceID, Created: created})
 }
 
 // importUser finds or makes the user of a number and writes its imported id.

@@ -37,6 +37,28 @@ func bad(field, format string, args ...any) error {
 	return &core.Error{Kind: core.KindBadField, Field: field, Detail: fmt.Sprintf(format, args...)}
 }
 
+// together is nil, or one error that names the first setting and says what is
+// wrong with each.
+func together(errs ...error) error {
+	var all *core.Error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		e := core.AsError(err)
+		if all == nil {
+			first := *e
+			all = &first
+			continue
+		}
+		all.Detail += "; " + e.Field + ": " + e.Detail
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
 // build makes the snapshot that requests see. It is also what checks settings:
 // every error is a KindBadField that names the setting.
 func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
@@ -57,7 +79,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 	for _, country := range s.Countries {
 		app.Phones.Countries[country] = true
 	}
-	return app, errors.Join(
+	return app, together(
 		s.checkNumbers(),
 		between("sms_price", int64(app.SMSPrice), 0, highestPrice),
 		between("login_price", int64(app.LoginPrice), 0, highestPrice),
@@ -73,7 +95,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 }
 
 func (s Settings) checkNumbers() error {
-	return errors.Join(
+	return together(
 		between("code_length", int64(s.CodeLength), 4, 10),
 		between("code_life_seconds", int64(s.CodeLife), 1, longestCode),
 		between("device_cap", int64(s.DeviceCap), 1, mostDevices),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
@@ -13,9 +14,11 @@ import (
 // Users takes users and devices over from another installation. Both calls are
 // idempotent: what is there already, in the same shape, is a success.
 // KindConflict: the id is somebody else's, or the number has another id.
+// KindInvalidID: the id can not be kept. KindProvisioningRefused: the device
+// can not have a tunnel. Every other error ends the import.
 type Users interface {
 	ImportUser(ctx context.Context, app *App, phone core.Phone, uid string) (core.UserID, error)
-	ImportDevice(ctx context.Context, app *App, user core.UserID, deviceID string) error
+	ImportDevice(ctx context.Context, app *App, user core.UserID, deviceID string, created time.Time) error
 }
 
 // importers is how many users are taken over at once: the store commits them
@@ -157,10 +160,10 @@ func (a *Admin) importUsers(ctx context.Context, app *App, f *importFile, report
 
 func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report *ImportReport, mu *sync.Mutex) error {
 	user, err := a.users.ImportUser(ctx, app, u.phone, u.uid)
-	if core.KindOf(err) == core.KindConflict && err != nil {
+	if reason := aboutRecord(err); reason != "" {
 		mu.Lock()
 		defer mu.Unlock()
-		report.fail(u.line, "yb_uid: it is another user's, or the number has another yb_uid")
+		report.fail(u.line, "yb_uid: "+reason)
 		for _, d := range u.devices {
 			report.fail(d.line, "device_id: its user was not taken over")
 		}
@@ -173,17 +176,36 @@ func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report 
 	report.Users++
 	mu.Unlock()
 	for _, d := range u.devices {
-		err := a.users.ImportDevice(ctx, app, user, d.id)
-		if err != nil && core.KindOf(err) != core.KindConflict {
+		err := a.users.ImportDevice(ctx, app, user, d.id, d.created)
+		reason := aboutRecord(err)
+		if err != nil && reason == "" {
 			return err
 		}
 		mu.Lock()
 		if err != nil {
-			report.fail(d.line, "device_id: it is another user's")
+			report.fail(d.line, "device_id: "+reason)
 		} else {
 			report.Devices++
 		}
 		mu.Unlock()
 	}
 	return nil
+}
+
+// aboutRecord says why a record was not taken over; "" for success, and for an
+// error that has nothing to do with the record.
+func aboutRecord(err error) string {
+	if err == nil {
+		return ""
+	}
+	switch core.KindOf(err) {
+	case core.KindConflict:
+		return "it is another user's, or the number has another one"
+	case core.KindInvalidID:
+		return "it can not be kept"
+	case core.KindProvisioningRefused:
+		return "its tunnel was refused"
+	default:
+		return ""
+	}
 }

@@ -124,7 +124,7 @@ func (u *userRows) ImportUser(_ context.Context, _ *App, phone core.Phone, uid s
 	return u.ids[uid], nil
 }
 
-func (u *userRows) ImportDevice(_ context.Context, _ *App, user core.UserID, id string) error {
+func (u *userRows) ImportDevice(_ context.Context, _ *App, user core.UserID, id string, _ time.Time) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if have, ok := u.devices[id]; ok {
