@@ -53,6 +53,7 @@ type Service struct {
 	random   io.Reader
 	log      *slog.Logger
 	policy   guard.FailurePolicy
+	checker  codeChecker
 }
 
 // Options are what a Service is made of; all are required.
@@ -73,7 +74,7 @@ type Options struct {
 // New returns a service.
 func New(o Options) *Service {
 	return &Service{store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
-		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy}
+		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy, checker: o.Ring}
 }
 
 // StartRequest asks for a code.
@@ -225,14 +226,10 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 			return LoggedIn{}, err
 		}
 	}
-	number, err := account.RealNumber(s.ring, r.App.Tenant, r.Phone)
+	c, err := s.check(r)
 	if err != nil {
 		return LoggedIn{}, err
 	}
-	c := &checkCode{policy: s.policy, checker: s.ring, ids: s.ids, app: r.App.ID, purpose: core.PurposeLogin, phone: r.Phone, guess: r.Code,
-		number: number, known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
-		payer: payerOf(r.App, core.PoolGeneral), price: r.App.LoginPrice, outside: s.networks.Outside(),
-		fresh: core.UserID(s.ids.Next()), imports: r.App.ImportedUsers}
 	if err := s.store.Do(ctx, c); err != nil {
 		return LoggedIn{}, err
 	}
@@ -249,23 +246,42 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 	return LoggedIn{}, core.E(core.KindWrongCode, "")
 }
 
+// check is the command that answers a code.
+func (s *Service) check(r LoginRequest) (*checkCode, error) {
+	number, err := account.RealNumber(s.ring, r.App.Tenant, r.Phone)
+	if err != nil {
+		return nil, err
+	}
+	return &checkCode{policy: s.policy, checker: s.checker, ids: s.ids, app: r.App.ID, purpose: core.PurposeLogin, phone: r.Phone, guess: r.Code,
+		number: number, known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
+		payer: payerOf(r.App, core.PoolGeneral), price: r.App.LoginPrice, outside: s.networks.Outside(),
+		fresh: core.UserID(s.ids.Next()), imports: r.App.ImportedUsers}, nil
+}
+
 // provision makes the network of a first login between claim and commit.
 func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) (LoggedIn, error) {
-	user := c.owner
-	network, err := s.provisionUser(ctx, app, user, false)
+	network, err := s.provisionUser(ctx, app, c.owner, false)
 	// The claim must end also when the caller has gone away meanwhile.
 	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		if undo := s.store.Do(ctx, &releaseClaim{ids: s.ids, claimed: c.row}); undo != nil {
+		if undo := s.store.Do(ctx, s.release(c)); undo != nil {
 			s.log.Error("verify: a claim could not be released; it lapses by itself", "error", undo.Error())
 		}
 		return LoggedIn{}, err
 	}
-	commit := &commitClaim{ids: s.ids, claimed: c.row, number: c.number, known: c.known, fresh: user, network: network, imports: c.imports}
+	commit := s.commit(c, network)
 	if err := s.store.Do(ctx, commit); err != nil {
 		return LoggedIn{}, err
 	}
 	return s.loggedIn(app, commit.login), nil
+}
+
+func (s *Service) commit(c *checkCode, network int64) *commitClaim {
+	return &commitClaim{ids: s.ids, claimed: c.row, number: c.number, known: c.known, fresh: c.owner, network: network, imports: c.imports}
+}
+
+func (s *Service) release(c *checkCode) *releaseClaim {
+	return &releaseClaim{ids: s.ids, claimed: c.row}
 }
 
 func (s *Service) provisionUser(ctx context.Context, app *tenant.App, user core.UserID, test bool) (int64, error) {
