@@ -232,8 +232,11 @@ func TestUnknownIsHeldThenSentOnceMore(t *testing.T) {
 func TestReq34_UnknownIsNotResentAfterTheCodesLife(t *testing.T) {
 	w := newWorld(t)
 	row := w.enqueue(t, 1)
-	w.advance(codeLife - 10*time.Second) // the hold ends as the code dies
+	w.advance(codeLife - 9*time.Second) // the hold would end after the code's death
 	w.outcome(t, row, provider.Outcome{Class: provider.Unknown}, true)
+	if m := w.memory.message(row.ID); m.Due != m.ValidUntil {
+		t.Errorf("the text is erased at %d, its code dies at %d", m.Due, m.ValidUntil)
+	}
 	for range 40 {
 		w.advance(time.Second)
 		if c := w.recover(t, EarlierLife); len(c.Taken) != 0 {
@@ -513,6 +516,35 @@ func TestAnotherNodesLeaseIsLeftToItForOneMoreLease(t *testing.T) {
 	// The node was only slow: its answer comes after all.
 	w.outcome(t, row, accepted("a"), false)
 	w.expect(t, row.ID, store.MessageSubmitted, store.MoneySettled)
+}
+
+func TestOnlyTheHolderMayGiveALeaseUp(t *testing.T) {
+	w := newWorld(t)
+	row := w.enqueue(t, 1) // leased by node 7
+	for _, class := range []provider.Class{provider.Rejected, provider.Unknown, provider.Throttled, provider.NotSent} {
+		w.do(t, &RecordOutcomes{IDs: w.ids, Outcomes: []Outcome{{Outcome: provider.Outcome{Class: class}, Message: row.ID, Node: 8, Attempt: 1}}})
+		w.expect(t, row.ID, store.MessageLeased, store.MoneyReserved)
+	}
+}
+
+func TestALongLivedMessageIsWaitedForUntilItsLifeIsOver(t *testing.T) {
+	w := newWorld(t)
+	long := w.newMessage(1)
+	long.ValidUntil = store.At(w.now()).Add(100 * time.Hour)
+	w.do(t, &accept{world: w, row: long})
+	w.outcome(t, long, provider.Outcome{Class: provider.Unknown}, false)
+	w.advance(10 * time.Second)
+	w.recover(t, EarlierLife)
+	w.outcome(t, w.memory.message(long.ID), accepted("a"), false)
+	for _, step := range []struct {
+		wait time.Duration
+		want store.MessageState
+	}{{99 * time.Hour, store.MessageSubmitted}, {time.Hour, store.MessageExpired}} {
+		w.advance(step.wait)
+		w.recover(t, EarlierLife)
+		w.recover(t, EarlierLife)
+		w.expect(t, long.ID, step.want, store.MoneySettled)
+	}
 }
 
 func TestNoRoomNoLease(t *testing.T) {

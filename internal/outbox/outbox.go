@@ -110,7 +110,8 @@ type Outbox struct {
 	ended   chan struct{}
 }
 
-// New returns an outbox. Start runs it.
+// New returns an outbox. Start runs it. Messages that this node enqueued before
+// New count as an earlier life's.
 func New(o Options) (*Outbox, error) {
 	if err := o.check(); err != nil {
 		return nil, err

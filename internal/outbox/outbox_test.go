@@ -207,7 +207,7 @@ func TestLeaseIsRenewedWhileTheProviderIsSlow(t *testing.T) {
 		p := &scripted{name: carrier}
 		n := start(t, w, w.options(p))
 		row := n.send(t)
-		time.Sleep(4 * time.Minute)
+		time.Sleep(4*time.Minute + 100*time.Millisecond)
 		if m := w.expect(t, row.ID, store.MessageLeased, store.MoneyReserved); m.Due <= store.At(w.now()) || len(p.submitted()) != 1 {
 			t.Errorf("%d submissions, %+v", len(p.submitted()), m)
 		}
