@@ -75,9 +75,12 @@ func (d *dialect) checkUserID(uid string, app *tenant.App) error {
 	return core.E(core.KindInvalidID, "uid")
 }
 
-// checkDeviceID is checkUserID for a device_id.
-func (d *dialect) checkDeviceID(id string, app *tenant.App) error {
-	if account.ValidDeviceID(id, false) || account.ValidDeviceID(id, true) && d.imports(app) {
+// checkIDs is checkUserID for a yb_uid and a device_id.
+func (d *dialect) checkIDs(uid, device string, app *tenant.App) error {
+	if err := d.checkUserID(uid, app); err != nil {
+		return err
+	}
+	if account.ValidDeviceID(device, false) || account.ValidDeviceID(device, true) && d.imports(app) {
 		return nil
 	}
 	return core.E(core.KindInvalidID, "device id")

@@ -55,6 +55,11 @@ type env struct {
 	apps    *apps
 	phone   *phone
 	gateway *gateway
+	ring    *keyring.Ring
+	limiter *memory.Limiter
+	tunnel  tunnel.Config
+	devices *account.Devices
+	handler atomic.Pointer[facade.Handler]
 }
 
 func start(t testing.TB) *env {
@@ -70,37 +75,39 @@ func start(t testing.TB) *env {
 	engine.Start()
 	t.Cleanup(func() { _ = engine.Close() })
 	e.engine = &faulty{Engine: engine}
-	ring, err := keyring.Create(filepath.Join(folder, "keyring.json"), rand.Reader, e.clock.now())
+	e.ring, err = keyring.Create(filepath.Join(folder, "keyring.json"), rand.Reader, e.clock.now())
 	must(t, err)
-	e.ids = core.NewIDs(e.clock.now, 0)
+	e.ids, e.limiter = core.NewIDs(e.clock.now, 0), memory.New(e.clock.now)
 	e.batcher = store.NewBatcher(e.engine, e.clock.now, quiet, store.Options{})
 	e.batcher.Start()
 	t.Cleanup(e.batcher.Stop)
-
 	hook := httptest.NewServer(e.gateway)
 	t.Cleanup(hook.Close)
-	networks, err := tunnel.New(tunnel.Options{Config: tunnelConfig(hook.URL), Store: e.engine, Sealer: ring, Now: e.clock.now, Random: rand.Reader})
-	must(t, err)
-	t.Cleanup(networks.Close)
-	limiter := memory.New(e.clock.now)
-	aliases := account.NewAliases(ring, e.engine)
-	devices := account.NewDevices(account.DeviceOptions{Store: e.engine, Tunnel: networks, Ring: ring, Aliases: aliases, IDs: e.ids,
-		Now: e.clock.now, Log: quiet})
-	codes := verify.New(verify.Options{Store: e.batcher, Outbox: e.phone, Limiter: limiter, Networks: networks, Ring: ring, Aliases: aliases,
-		IDs: e.ids, Now: e.clock.now, Random: rand.Reader, Log: quiet, Policy: guard.DefaultFailurePolicy()})
-	dialect := yunbox.New(yunbox.Options{Apps: e.apps, Verify: codes, Users: aliases, Devices: devices, Tunnels: networks,
-		Limiter: limiter, Subjects: ring, Rules: guard.DefaultRules(), Now: e.clock.now})
-	e.serve(t, dialect)
+	e.tunnel = tunnelConfig(hook.URL)
+	e.wire(t)
+	e.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.handler.Load().ServeHTTP(w, r) }))
+	t.Cleanup(e.server.Close)
 	e.setBalance(t, 1000)
 	return e
 }
 
-func (e *env) serve(t testing.TB, dialect *facade.Facade) {
+// wire puts the use-cases together, again after the tunnel was configured anew.
+func (e *env) wire(t testing.TB) {
 	t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	networks, err := tunnel.New(tunnel.Options{Config: e.tunnel, Store: e.engine, Sealer: e.ring, Now: e.clock.now, Random: rand.Reader})
+	must(t, err)
+	t.Cleanup(networks.Close)
+	aliases := account.NewAliases(e.ring, e.engine)
+	e.devices = account.NewDevices(account.DeviceOptions{Store: e.engine, Tunnel: networks, Ring: e.ring, Aliases: aliases, IDs: e.ids,
+		Now: e.clock.now, Log: quiet})
+	codes := verify.New(verify.Options{Store: e.batcher, Outbox: e.phone, Limiter: e.limiter, Networks: networks, Ring: e.ring,
+		Aliases: aliases, IDs: e.ids, Now: e.clock.now, Random: rand.Reader, Log: quiet, Policy: guard.DefaultFailurePolicy()})
+	dialect := yunbox.New(yunbox.Options{Apps: e.apps, Verify: codes, Users: aliases, Devices: e.devices, Tunnels: networks,
+		Limiter: e.limiter, Subjects: e.ring, Rules: guard.DefaultRules(), Now: e.clock.now})
 	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.now, Random: rand.Reader, Observer: e.events})
 	must(t, err)
-	e.server = httptest.NewServer(handler)
-	t.Cleanup(e.server.Close)
+	e.handler.Store(handler)
 }
 
 // tunnelConfig has the values that contracts/yunbox.md §8 shows.
@@ -150,6 +157,14 @@ func (e *env) Do(t *testing.T, directive string, args []string) {
 		}
 	case "provisioning":
 		e.gateway.mode.Store(args[0])
+	case "provisioner":
+		e.tunnel.Provisioner = tunnel.Provisioner(args[0])
+		e.wire(t)
+	case "forget-keys":
+		e.tunnel.ForgetKeyAfterHandOut = args[0] == "on"
+		e.wire(t)
+	case "import":
+		e.importUser(t, args[0], args[1], args[2])
 	case "store":
 		e.engine.down.Store(args[0] == "down")
 	default:
@@ -194,6 +209,20 @@ func appDirective(t *testing.T, directive string, args []string) func(*tenant.Ap
 		return func(a *tenant.App) { a.DeviceCap = int(credits(t, args[0])) }
 	}
 	return nil
+}
+
+// importUser moves a user with one device into the first app.
+func (e *env) importUser(t testing.TB, uid, number, device string) {
+	t.Helper()
+	ctx := context.Background()
+	e.apps.change(func(a *tenant.App) { a.ImportedUsers = a.ID == 1 })
+	app, _ := e.apps.App(1)
+	phone, err := guard.ParsePhone(number, app.Phones)
+	must(t, err)
+	importer := account.NewImporter(account.ImporterOptions{Store: e.batcher, View: e.engine, Ring: e.ring, IDs: e.ids, Devices: e.devices})
+	user, err := importer.ImportUser(ctx, app, phone, uid)
+	must(t, err)
+	must(t, importer.ImportDevice(ctx, app, user, device, time.Time{}))
 }
 
 func (e *env) payer(app core.AppID) billing.Payer {

@@ -18,10 +18,7 @@ type Tunnels interface {
 // tunnel gives a device's configuration (contracts/yunbox.md §8).
 func (d *dialect) tunnel(ctx context.Context, x *facade.Exchange) error {
 	uid, id := x.Param("uid"), x.Param("device")
-	if err := d.checkUserID(uid, nil); err != nil {
-		return err
-	}
-	if err := d.checkDeviceID(id, nil); err != nil {
+	if err := d.checkIDs(uid, id, nil); err != nil {
 		return err
 	}
 	secret := x.Request.Header.Get(keyHeader)
@@ -31,6 +28,9 @@ func (d *dialect) tunnel(ctx context.Context, x *facade.Exchange) error {
 	app, err := d.authenticate(ctx, x, secret)
 	if err != nil {
 		return err
+	}
+	if err := d.checkIDs(uid, id, app); err != nil {
+		return err // only other apps could have imported such ids
 	}
 	user, err := d.Users.Resolve(ctx, uid, app.ID, app.ImportedUsers)
 	if err != nil {
