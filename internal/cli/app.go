@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// appCommands are yanma app ….
+type appCommands struct {
+	Create    appCreateCommand    `cmd:"" help:"Make an app and print its key, this once."`
+	List      appListCommand      `cmd:"" help:"List apps."`
+	Show      appShowCommand      `cmd:"" help:"Show an app."`
+	Set       appSetCommand       `cmd:"" help:"Change an app's settings."`
+	RotateKey appRotateKeyCommand `cmd:"" help:"Make a new key and print it, this once."`
+	Disable   appDisableCommand   `cmd:"" help:"Make an app's keys invalid."`
+	Enable    appEnableCommand    `cmd:"" help:"Make them valid again."`
+}
+
+// appArgument names one app.
+type appArgument struct {
+	App core.AppID `arg:"" help:"The app's id."`
+}
+
+type appShowCommand struct {
+	remote
+	appArgument
+}
+
+// Run shows one app; no key, and test numbers masked.
+func (c appShowCommand) Run(ctx context.Context, w World) error {
+	server, err := c.connect(w)
+	if err != nil {
+		return err
+	}
+	app, err := server.App(ctx, c.App)
+	if err != nil {
+		return err
+	}
+	return c.print(w, app, func() error { return printApp(w, app) })
+}
+
+func printApp(w World, app tenant.AppView) error {
+	s := app.Settings
+	payer := "the app"
+	if s.TenantPays {
+		payer = "the tenant"
+	}
+	tests := make([]string, len(app.TestNumbers))
+	for i, n := range app.TestNumbers {
+		tests[i] = n.Number
+	}
+	limits := "the installation's"
+	if len(s.Limits) > 0 {
+		limits = fmt.Sprintf("%d of its own (see --json)", len(s.Limits))
+	}
+	about := facts{
+		{"app", id(app.ID)},
+		{"name", app.Name},
+		{"tenant", id(app.Tenant)},
+		{"state", state(app.Disabled)},
+		{"dialects", list(s.Dialects)},
+		{"signature", orDash(s.Signature)},
+		{"wording", orDash(s.CodeText)},
+		{"domain, app hash", orDash(s.CodeDomain) + ", " + orDash(s.CodeAppHash)},
+		{"sender", orDash(s.Sender)},
+		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},
+		{"price of a segment", priceText(s.SMSPrice)},
+		{"price of a login", priceText(s.LoginPrice)},
+		{"pays", payer},
+		{"countries", list(s.Countries)},
+		{"allowed sources", list(s.AllowedSources)},
+		{"callers", orDash(s.Callers)},
+		{"limits", limits},
+		{"key on GET", yesNo(s.RequireKeyOnGet)},
+		{"device cap", strconv.Itoa(s.DeviceCap)},
+		{"imported users", yesNo(app.ImportedUsers)},
+		{"test numbers", list(tests)},
+		{"created", instant(app.Created)},
+		{"updated", instant(app.Updated)},
+	}
+	for _, warning := range app.Warnings {
+		about = append(about, [2]string{"warning", warning})
+	}
+	if err := about.print(w.Stdout); err != nil || len(app.Keys) == 0 {
+		return err
+	}
+	return keyTable(app.Keys).print(w.Stdout)
+}
+
+func keyTable(keys []tenant.KeyView) table {
+	rows := table{{"KEY", "DIALECT", "VALID", "UNTIL", "CREATED"}}
+	for _, k := range keys {
+		until := "–"
+		if k.ValidUntil != nil {
+			until = instant(*k.ValidUntil)
+		}
+		rows = append(rows, []string{id(k.ID), string(k.Dialect), yesNo(k.Valid), until, instant(k.Created)})
+	}
+	return rows
+}
+
+func priceText(c *core.Credits) string {
+	if c == nil {
+		return "the installation's"
+	}
+	return id(*c)
+}
+
+func state(disabled bool) string {
+	if disabled {
+		return "disabled"
+	}
+	return "on"
+}
+
+func id[T ~int64 | ~uint32](n T) string { return strconv.FormatInt(int64(n), 10) }

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/operator/api"
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// appSettings are the flags of an app's settings; what is not said stays as it
+// is, or takes its default in a new app.
+type appSettings struct {
+	Dialects        *[]tenant.Dialect   `help:"Dialects that it may use." name:"dialect" placeholder:"NAME"`
+	Signature       *string             `help:"Signature of its messages, without the brackets." placeholder:"TEXT"`
+	CodeText        *string             `help:"Wording of its code messages." placeholder:"TEXT"`
+	CodeDomain      *string             `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
+	CodeAppHash     *string             `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
+	Sender          *string             `help:"Source address; empty is the provider's." placeholder:"TEXT"`
+	CodeLength      *int                `help:"Digits of a code, 4 to 10." placeholder:"N"`
+	CodeLife        *int                `help:"Life of a code in seconds, 1 to 600." placeholder:"SECONDS"`
+	SMSPrice        price               `help:"Price of a segment, or default: the installation's." name:"sms-price" placeholder:"CREDITS"`
+	LoginPrice      price               `help:"Price of a successful login, or default." placeholder:"CREDITS"`
+	TenantPays      *bool               `help:"Charge the tenant's account instead of the app's." negatable:""`
+	Countries       *[]string           `help:"Regions that it may send to, such as CN." name:"country" placeholder:"REGION"`
+	AllowedSources  *[]string           `help:"Addresses and networks that may call it; none is all." name:"allow-source" placeholder:"CIDR"`
+	Callers         *string             `help:"Who calls it: backend or end_users." placeholder:"WHO"`
+	Limits          map[string][]string `help:"A limit of its own, such as number_app=1/60s,5/1h; repeat for more. All of its own limits are replaced." name:"limit" mapsep:"none" placeholder:"RULE=WINDOWS"`
+	RequireKeyOnGet *bool               `help:"Whether GET devices and tunnel want the key." name:"require-key-on-get" negatable:""`
+	DeviceCap       *int                `help:"Devices that a user may have." placeholder:"N"`
+	TestNumbers     map[string]string   `help:"A test number and its code; repeat for more. All of its test numbers are replaced." name:"test-number" mapsep:"none" placeholder:"NUMBER=CODE"`
+}
+
+// price is credits, or "default".
+type price tenant.Price
+
+// UnmarshalText reads the flag.
+func (p *price) UnmarshalText(text []byte) error {
+	if string(text) == "default" {
+		*p = price{Set: true}
+		return nil
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is neither a number of credits nor default", text)
+	}
+	*p = price(tenant.PriceOf(core.Credits(n)))
+	return nil
+}
+
+func (s appSettings) patch() tenant.Patch {
+	p := tenant.Patch{
+		Dialects:        s.Dialects,
+		Signature:       s.Signature,
+		CodeText:        s.CodeText,
+		CodeDomain:      s.CodeDomain,
+		CodeAppHash:     s.CodeAppHash,
+		Sender:          s.Sender,
+		CodeLength:      s.CodeLength,
+		CodeLife:        s.CodeLife,
+		SMSPrice:        tenant.Price(s.SMSPrice),
+		LoginPrice:      tenant.Price(s.LoginPrice),
+		TenantPays:      s.TenantPays,
+		Countries:       s.Countries,
+		AllowedSources:  s.AllowedSources,
+		Callers:         s.Callers,
+		RequireKeyOnGet: s.RequireKeyOnGet,
+		DeviceCap:       s.DeviceCap,
+	}
+	if s.Limits != nil {
+		limits := tenant.Limits(s.Limits)
+		p.Limits = &limits
+	}
+	if s.TestNumbers != nil {
+		numbers := []tenant.TestNumber{}
+		for _, literal := range slices.Sorted(maps.Keys(s.TestNumbers)) {
+			numbers = append(numbers, tenant.TestNumber{Literal: literal, Code: s.TestNumbers[literal]})
+		}
+		p.TestNumbers = &numbers
+	}
+	return p
+}
+
+type appSetCommand struct {
+	remote
+	appArgument
+	Name *string `help:"Another name." placeholder:"NAME"`
+	appSettings
+}
+
+// Run changes what was said and shows the app.
+func (c appSetCommand) Run(ctx context.Context, w World) error {
+	server, err := c.connect(w)
+	if err != nil {
+		return err
+	}
+	patch := c.patch()
+	patch.Name = c.Name
+	app, err := server.UpdateApp(ctx, c.App, patch)
+	if err != nil {
+		return err
+	}
+	return c.print(w, app, func() error { return printApp(w, app) })
+}
+
+type appCreateCommand struct {
+	remote
+	Name   string        `arg:"" help:"Its name, unique in the tenant."`
+	Tenant core.TenantID `help:"The tenant that it belongs to." placeholder:"ID" required:""`
+	appSettings
+}
+
+// Run makes an app.
+func (c appCreateCommand) Run(ctx context.Context, w World) error {
+	server, err := c.connect(w)
+	if err != nil {
+		return err
+	}
+	app, key, err := server.CreateApp(ctx, tenant.Spec{Tenant: c.Tenant, Name: c.Name, Settings: c.patch()})
+	if err != nil {
+		return err
+	}
+	return c.print(w, api.AppWithKey{App: app, Key: key.Reveal()}, func() error {
+		return printKey(w, fmt.Sprintf("app %d %q made.", app.ID, app.Name), key, app.Warnings)
+	})
+}
+
+// printKey shows a key, this once.
+func printKey(w World, what string, key core.Secret, warnings []string) error {
+	lines := []string{visible(what)}
+	if !key.IsZero() {
+		lines = append(lines, "key: "+key.Reveal(), "It is not stored and will not be shown again.")
+	}
+	for _, warning := range warnings {
+		lines = append(lines, "warning: "+visible(warning))
+	}
+	return say(w.Stdout, "%s", strings.Join(lines, "\n"))
+}
