@@ -58,13 +58,23 @@ func (d *dialect) checkCode(ctx context.Context, x *facade.Exchange) error {
 	return nil
 }
 
-// checkTestCode logs the test user in (contracts/yunbox.md §5).
+// checkTestCode logs the test user in. The limits per address hold for test
+// numbers too (contracts/yunbox.md §5).
 func (d *dialect) checkTestCode(ctx context.Context, x *facade.Exchange, app *tenant.App, literal, code string) error {
 	guess, err := userInputCode(x)
 	if err != nil {
 		return err
 	}
+	var space [2]guard.Bucket
+	endUser := app.Callers.EndUserIP(x.Request.Header, x.Source)
+	failures := app.Unchallenged.IPCheckFailed.ForIP(space[:0], d.Subjects, endUser, uint32(app.ID))
+	if err := d.peek(ctx, failures); err != nil {
+		return err
+	}
 	if guess != code {
+		if err := d.take(ctx, failures); err != nil {
+			return err
+		}
 		return core.E(core.KindWrongCode, "test number")
 	}
 	login, err := d.Verify.LoginTest(ctx, app, literal)
