@@ -518,6 +518,13 @@ func TestAnotherNodesLeaseIsLeftToItForOneMoreLease(t *testing.T) {
 	w.expect(t, row.ID, store.MessageSubmitted, store.MoneySettled)
 }
 
+func TestAnAnswerOfNoClassIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	row := w.enqueue(t, 1)
+	w.outcome(t, row, provider.Outcome{}, false)
+	w.expect(t, row.ID, store.MessageUnknown, store.MoneyReserved)
+}
+
 func TestOnlyTheHolderMayGiveALeaseUp(t *testing.T) {
 	w := newWorld(t)
 	row := w.enqueue(t, 1) // leased by node 7

@@ -75,6 +75,7 @@ func (c *RecordOutcomes) count(b *store.Batch, o *Outcome) {
 		if c.Dead++; c.Dead == 1 {
 			c.FirstDead = *o
 		}
+	default: // not ended
 	}
 }
 
@@ -92,15 +93,15 @@ func (c *RecordOutcomes) record(b *store.Batch, o *Outcome, m *store.Message) bo
 	case provider.Rejected:
 		answered(m, o)
 		c.refused(b, o, m)
-	case provider.Unknown:
-		answered(m, o)
-		hold(m, c.Hold, b.Now)
-		putParts(b, o, m)
 	case provider.Throttled:
 		m.Code = o.Code
 		c.giveBack(b, m, throttled(o))
 	case provider.NotSent:
 		c.giveBack(b, m, retryPause(m, b.Now))
+	default: // Unknown, and whatever else a provider may say
+		answered(m, o)
+		hold(m, c.Hold, b.Now)
+		putParts(b, o, m)
 	}
 	return true
 }

@@ -146,6 +146,7 @@ func report(b *store.Batch, ids *core.IDs, ref store.ReceiptRef, v verdict) (bef
 			b.Receipts.Put(ref.Key, ref)
 			partFailed(b, &m, ref, v)
 		}
+	case provider.StateSubmitted: // says no more than that it was taken
 	}
 	return before, m.State
 }

@@ -65,6 +65,7 @@ func (c *Recover) Decide(b *store.Batch) error {
 			c.Expired++
 		case store.MessageDead:
 			c.Dead++
+		default: // not ended
 		}
 	}
 	return nil
