@@ -109,7 +109,7 @@ func (y *yanma) makeApps(tenants int) error {
 			} `json:"app"`
 			Key string `json:"key"`
 		}
-		if err := y.admin("/admin/apps", map[string]any{"tenant": t.ID, "name": name}, &a); err != nil {
+		if err := y.admin("/admin/apps", map[string]any{"tenant": t.ID, "name": name, "settings": map[string]any{"signature": "验码"}}, &a); err != nil {
 			return err
 		}
 		if err := y.admin(fmt.Sprintf("/admin/apps/%d/credit", a.App.ID), map[string]any{"amount": 1_000_000_000}, nil); err != nil {
