@@ -7,6 +7,9 @@ import (
 	"testing"
 )
 
+// token is the environment of the configuration files here.
+var token = map[string]string{"TOKEN": "0123456789abcdef"}
+
 // result is what a command printed and its exit code.
 type result struct {
 	out, err string
@@ -68,7 +71,7 @@ func TestHelp(t *testing.T) {
 
 func TestConfigCheck(t *testing.T) {
 	good := file(t, "yanma.toml", "[operator]\ntoken = \"env:TOKEN\"\n")
-	run(t, map[string]string{"TOKEN": "0123456789abcdef"}, "config", "check", "--config", good).want(t, result{out: "ok\n"})
+	run(t, token, "config", "check", "--config", good).want(t, result{out: "ok\n"})
 	run(t, nil, "config", "check", "-c", good).want(t, result{code: 1,
 		err: "yanma: " + good + ": line 2: operator.token: the environment has no TOKEN\n"})
 	bad := file(t, "bad.toml", "[server]\n\nlissten = \"127.0.0.1:1\"\n")
@@ -80,21 +83,21 @@ func TestConfigCheck(t *testing.T) {
 
 func TestMigrate(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	conf := file(t, "yanma.toml", "[store]\ndata = \""+data+"\"\n")
-	run(t, nil, "migrate", "-c", conf, "--plan").want(t, result{code: 1, err: "yanma: there is no data folder " + data + "\n"})
-	if r := run(t, nil, "migrate", "-c", conf); r.code != 0 || !strings.HasPrefix(r.out, "applied 0001_") {
+	conf := file(t, "yanma.toml", "[operator]\ntoken = \"env:TOKEN\"\n[store]\ndata = \""+data+"\"\n")
+	run(t, token, "migrate", "-c", conf, "--plan").want(t, result{code: 1, err: "yanma: there is no data folder " + data + "\n"})
+	if r := run(t, token, "migrate", "-c", conf); r.code != 0 || !strings.HasPrefix(r.out, "applied 0001_") {
 		t.Errorf("a new folder: %+v", r)
 	}
-	run(t, nil, "migrate", "-c", conf, "--plan").want(t, result{out: "the database is up to date\n"})
-	run(t, nil, "migrate", "-c", conf).want(t, result{out: "the database is up to date\n"})
+	run(t, token, "migrate", "-c", conf, "--plan").want(t, result{out: "the database is up to date\n"})
+	run(t, token, "migrate", "-c", conf).want(t, result{out: "the database is up to date\n"})
 }
 
 func TestMigratePlanChangesNothing(t *testing.T) {
 	data := t.TempDir()
-	conf := file(t, "yanma.toml", "[store]\ndata = \""+data+"\"\n")
-	first := run(t, nil, "migrate", "-c", conf, "--plan")
+	conf := file(t, "yanma.toml", "[operator]\ntoken = \"env:TOKEN\"\n[store]\ndata = \""+data+"\"\n")
+	first := run(t, token, "migrate", "-c", conf, "--plan")
 	if first.code != 0 || !strings.HasPrefix(first.out, "would apply 0001_") {
 		t.Errorf("%+v", first)
 	}
-	run(t, nil, "migrate", "-c", conf, "--plan").want(t, first)
+	run(t, token, "migrate", "-c", conf, "--plan").want(t, first)
 }

@@ -34,7 +34,7 @@ func (o owner) String() string {
 type creditAddCommand struct {
 	remote
 	owner
-	Amount core.Credits `arg:"" help:"Credits; to take unspent ones back: -- -5."`
+	Amount core.Credits `arg:"" help:"Credits. Unspent ones are taken back with a negative amount after --: credit add --app 1 -- -5"`
 	Pool   string       `help:"general, voice, industry or market." enum:"general,voice,industry,market" default:"general"`
 	Key    string       `help:"Idempotency key of a top-up that is said again: it is made once." placeholder:"KEY"`
 }

@@ -36,6 +36,7 @@ func (c *Config) check(at lines) error {
 		c.checkFacades(at),
 		c.checkProviders(at),
 		c.Tunnel.check(at),
+		at.key("operator.token", given(c.Operator.Token)),
 	}
 	for _, err := range checks {
 		if err != nil {
@@ -155,6 +156,13 @@ func durationBetween(v Duration, low, high time.Duration) error {
 func longEnough(s Secret) error {
 	if n := len(s.Reveal()); n > 0 && n < 16 {
 		return errors.New("a token has at least 16 characters")
+	}
+	return nil
+}
+
+func given(s Secret) error {
+	if s.IsZero() {
+		return errors.New("must be set, as env:NAME or file:PATH of at least 16 characters")
 	}
 	return nil
 }

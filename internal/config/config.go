@@ -37,7 +37,7 @@ type Server struct {
 // Operator is the operator API's listener.
 type Operator struct {
 	Listen string `toml:"listen"` // host:port; default 127.0.0.1:8081
-	Token  Secret `toml:"token"`  // bearer token, at least 16 characters
+	Token  Secret `toml:"token"`  // bearer token, at least 16 characters; has no default
 }
 
 // Store is where the data is.

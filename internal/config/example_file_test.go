@@ -17,6 +17,11 @@ import (
 
 const exampleFile = "../../yanma.example.toml"
 
+// environment has what the example names.
+func environment(name string) string {
+	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c"}[name]
+}
+
 func example(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(exampleFile)
@@ -40,11 +45,12 @@ func same(t *testing.T, got, want any) {
 }
 
 func TestExampleShowsTheDefaults(t *testing.T) {
-	got, err := Parse([]byte(example(t)), os.Getenv, os.ReadFile)
+	got, err := Parse([]byte(example(t)), environment, os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Defaults()
+	want.Operator.Token = Secret{core.NewSecret("0123456789abcdef")}
 	opaque := cmp.Exporter(func(reflect.Type) bool { return true })
 	if diff := cmp.Diff(want, got, opaque, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -52,8 +58,7 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 }
 
 func TestExampleShowsWhatIsCommentedOut(t *testing.T) {
-	env := map[string]string{"YANMA_SMPP_PASSWORD": "secret8c"}
-	got, err := Parse([]byte(uncommented(t)), func(name string) string { return env[name] }, os.ReadFile)
+	got, err := Parse([]byte(uncommented(t)), environment, os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
 	}

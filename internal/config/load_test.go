@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"yanma.dev/yanma/internal/core"
 )
 
 // parse reads text with one secret in the environment and one in a file.
@@ -22,13 +24,18 @@ func parse(text string) (Config, error) {
 	})
 }
 
-func TestParseEmptyFileIsTheDefaults(t *testing.T) {
-	got, err := parse("")
+func TestParseShortestFile(t *testing.T) {
+	got, err := parse(shortest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, got, Defaults())
+	want := Defaults()
+	want.Operator.Token = Secret{core.NewSecret("0123456789abcdef")}
+	same(t, got, want)
 }
+
+// shortest is a file with nothing but what has no default.
+const shortest = "[operator]\ntoken = \"env:TOKEN\"\n"
 
 func TestParseValues(t *testing.T) {
 	c, err := parse(`
@@ -136,6 +143,8 @@ func TestParseErrors(t *testing.T) {
 
 		{"secret not in the environment", "[operator]\ntoken = \"env:NOPE\"", `line 2: operator.token: the environment has no NOPE`},
 		{"secret's file missing", "[operator]\ntoken = \"file:/nope\"", `line 2: operator.token: open /nope: file does not exist`},
+		{"no token", "", `operator.token: must be set, as env:NAME or file:PATH of at least 16 characters`},
+		{"an empty token", "[operator]\n\ntoken = \"\"", `line 3: operator.token: must be set, as env:NAME or file:PATH of at least 16 characters`},
 		{"short token", "[operator]\ntoken = \"env:SHORT\"", `line 2: operator.token: a token has at least 16 characters`},
 		{"token in the clear", "[operator]\ntoken = \"geheim\"", `line 2: operator.token: a secret is written as env:NAME or file:PATH, never in the file itself`},
 		{"password in the clear", head + "password = \"geheim\"", `line 5: provider.password: a secret is written as env:NAME or file:PATH, never in the file itself`},
@@ -169,9 +178,10 @@ func TestLoad(t *testing.T) {
 	if want := path + `: line 2: log.level: "x" is not one of debug, info, warn, error`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(shortest), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("TOKEN", "0123456789abcdef")
 	if _, err := Load(path, os.Getenv, ReadFile); err != nil {
 		t.Error(err)
 	}
