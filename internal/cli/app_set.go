@@ -17,7 +17,7 @@ import (
 // is, or takes its default in a new app.
 type appSettings struct {
 	Dialects        *[]tenant.Dialect   `help:"Dialects that it may use." name:"dialect" placeholder:"NAME"`
-	Signature       *string             `help:"Signature of its messages, without the brackets." placeholder:"TEXT"`
+	Signature       *string             `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
 	CodeText        *string             `help:"Wording of its code messages." placeholder:"TEXT"`
 	CodeDomain      *string             `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
 	CodeAppHash     *string             `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
