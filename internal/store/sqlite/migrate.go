@@ -126,8 +126,7 @@ func (e *Engine) apply(ctx context.Context, c *conn, m Migration) error {
 
 // script runs every statement of a text.
 func script(c *zsqlite.Conn, text string) error {
-	text = withoutTail(text)
-	for text != "" {
+	for text = strings.TrimSpace(text); text != ""; {
 		stmt, trailing, err := c.PrepareTransient(text)
 		if err != nil {
 			return err
@@ -136,17 +135,15 @@ func script(c *zsqlite.Conn, text string) error {
 		if finalized := stmt.Finalize(); err == nil {
 			err = finalized
 		}
+		if trailing == 0 && zsqlite.ErrCode(err) == zsqlite.ResultMisuse {
+			return nil // a comment behind the last statement is none
+		}
 		if err != nil {
 			return err
 		}
 		text = strings.TrimSpace(text[len(text)-trailing:])
 	}
 	return nil
-}
-
-// withoutTail drops what follows the last statement: a comment alone is none.
-func withoutTail(text string) string {
-	return text[:strings.LastIndexByte(text, ';')+1]
 }
 
 // pending compares what the database has with what this program knows.

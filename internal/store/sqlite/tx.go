@@ -24,10 +24,12 @@ func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
 		return nil, err
 	}
 	if c.rows == nil {
-		if c.rows, err = prepareRows(c.Conn); err != nil {
+		rows, err := prepareRows(c.Conn)
+		if err != nil {
 			e.writer.put(c)
 			return nil, fmt.Errorf("sqlite: the schema is not the one of this program: %w", err)
 		}
+		c.rows = rows
 	}
 	if err := run(c.begin); err != nil {
 		e.writer.put(c)
