@@ -44,6 +44,7 @@ type Batcher struct {
 	answers sync.Pool // of *waiting, to be used again
 
 	mu      sync.RWMutex // guards stopped against sends into queue
+	started bool
 	stopped bool
 	done    chan struct{}
 	batch   Batch
@@ -73,16 +74,28 @@ func NewBatcher(engine Engine, now func() time.Time, log *slog.Logger, o Options
 		answers: sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}}
 }
 
-// Start runs the batches until Stop.
-func (s *Batcher) Start() { go s.run() }
+// Start runs the batches until Stop. Starting twice, or after Stop, does
+// nothing.
+func (s *Batcher) Start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started || s.stopped {
+		return
+	}
+	s.started = true
+	go s.run()
+}
 
 // Stop refuses new commands, runs those that wait and returns when they are
-// answered. Stopping twice is fine.
+// answered. Stopping twice, or what was never started, is fine.
 func (s *Batcher) Stop() {
 	s.mu.Lock()
 	if !s.stopped {
 		s.stopped = true
 		close(s.queue)
+		if !s.started {
+			go s.run()
+		}
 	}
 	s.mu.Unlock()
 	<-s.done
