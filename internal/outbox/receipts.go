@@ -29,15 +29,19 @@ type verdict struct {
 	status uint16
 }
 
-// Want names the ids under which the message may be known, then the messages
-// found, or the place where the receipt will wait.
+// Want names the id as the carrier wrote it, its other spellings only where
+// that one leads nowhere, then the messages found, or the place where the
+// receipt will wait.
 func (c *RecordReceipts) Want(b *store.Batch) {
 	for i := range c.Receipts {
 		r := &c.Receipts[i]
 		asked, found := true, false
 		r.spellings(func(k store.ReceiptKey) bool {
-			asked = asked && b.Receipts.Has(k)
-			b.Receipts.Want(k)
+			if !b.Receipts.Has(k) {
+				b.Receipts.Want(k)
+				asked = false
+				return false
+			}
 			ref, known := b.Receipts.Get(k)
 			if known {
 				found = true
@@ -46,7 +50,7 @@ func (c *RecordReceipts) Want(b *store.Batch) {
 					wantMoney(b, &m)
 				}
 			}
-			return true
+			return !known
 		})
 		if asked && !found && r.State != provider.StateSubmitted {
 			r.spellings(func(k store.ReceiptKey) bool { b.Orphans.Want(k); return true })
