@@ -89,7 +89,7 @@ func (p prober) probe(t *testing.T, method, route string, header []string, body 
 	}
 	w := httptest.NewRecorder()
 	p.env.server.Config.Handler.ServeHTTP(w, r)
-	p.env.clock.advance(2 * time.Minute) // no limit shall hide a fault
+	p.env.clock.Advance(2 * time.Minute) // no limit shall hide a fault
 
 	answer := w.Body.String()
 	what := fmt.Sprintf("%s %.80q %.40q %.80q = %d %.200q", method, route, header, body, w.Code, answer)
@@ -183,7 +183,7 @@ func TestReq14_NothingPersonalInEvents(t *testing.T) {
 	e := start(t)
 	send := func(path, body string, header ...string) {
 		post(t, e, path, strings.NewReplacer("KEY", mainKey).Replace(body), header...)
-		e.clock.advance(61 * time.Second)
+		e.clock.Advance(61 * time.Second)
 	}
 	for _, path := range []string{"/get-code", "/check-code", "/u/13800138765/devices", "/u/" + mainKey + "/devices", "/13800138765"} {
 		send(path, `{"key":"KEY","phone_no":"13800138765","user_input_code":"771234"}`)

@@ -48,8 +48,8 @@ func (d discard) WriteHeader(int)             {}
 func BenchmarkCheckCode(b *testing.B) {
 	e := start(b)
 	dialect := yunbox.New(yunbox.Options{Apps: e.apps, Verify: instant{}, Limiter: e.limiter, Subjects: e.ring,
-		Rules: guard.DefaultRules(), Now: e.clock.now})
-	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.now, Random: rand.Reader, Observer: nobody{}})
+		Rules: guard.DefaultRules(), Now: e.clock.Now})
+	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.Now, Random: rand.Reader, Observer: nobody{}})
 	must(b, err)
 	body := strings.NewReader(`{"key":"` + mainKey + `","phone_no":"13800138000","user_input_code":"042917"}`)
 	r := httptest.NewRequest(http.MethodPost, "/check-code", body)

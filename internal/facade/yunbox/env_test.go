@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +20,7 @@ import (
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/facade/facadetest"
 	"yanma.dev/yanma/internal/facade/yunbox"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/guard/memory"
@@ -48,13 +47,13 @@ const (
 type env struct {
 	server  *httptest.Server
 	events  *events
-	clock   *clock
+	clock   *facadetest.Clock
 	engine  *faulty
 	batcher *store.Batcher
 	ids     *core.IDs
 	apps    *apps
-	phone   *phone
-	gateway *gateway
+	phones  *facadetest.Phones
+	gateway *facadetest.Gateway
 	ring    *keyring.Ring
 	limiter *memory.Limiter
 	tunnel  tunnel.Config
@@ -65,20 +64,20 @@ type env struct {
 func start(t testing.TB) *env {
 	t.Helper()
 	ctx := context.Background()
-	e := &env{clock: &clock{at: time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)}, apps: newApps(), phone: &phone{texts: map[string]string{}},
-		gateway: &gateway{}, events: &events{}}
+	e := &env{clock: facadetest.NewClock(time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)), apps: newApps(), phones: &facadetest.Phones{},
+		gateway: &facadetest.Gateway{}, events: &events{}}
 	quiet := slog.New(slog.DiscardHandler)
 	folder := t.TempDir()
-	engine, err := sqlite.Open(ctx, sqlite.Options{Folder: folder, Now: e.clock.now, Log: quiet})
+	engine, err := sqlite.Open(ctx, sqlite.Options{Folder: folder, Now: e.clock.Now, Log: quiet})
 	must(t, err)
 	must(t, engine.Migrate(ctx))
 	engine.Start()
 	t.Cleanup(func() { _ = engine.Close() })
 	e.engine = &faulty{Engine: engine}
-	e.ring, err = keyring.Create(filepath.Join(folder, "keyring.json"), rand.Reader, e.clock.now())
+	e.ring, err = keyring.Create(filepath.Join(folder, "keyring.json"), rand.Reader, e.clock.Now())
 	must(t, err)
-	e.ids, e.limiter = core.NewIDs(e.clock.now, 0), memory.New(e.clock.now)
-	e.batcher = store.NewBatcher(e.engine, e.clock.now, quiet, store.Options{})
+	e.ids, e.limiter = core.NewIDs(e.clock.Now, 0), memory.New(e.clock.Now)
+	e.batcher = store.NewBatcher(e.engine, e.clock.Now, quiet, store.Options{})
 	e.batcher.Start()
 	t.Cleanup(e.batcher.Stop)
 	hook := httptest.NewServer(e.gateway)
@@ -95,17 +94,17 @@ func start(t testing.TB) *env {
 func (e *env) wire(t testing.TB) {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	networks, err := tunnel.New(tunnel.Options{Config: e.tunnel, Store: e.engine, Sealer: e.ring, Now: e.clock.now, Random: rand.Reader})
+	networks, err := tunnel.New(tunnel.Options{Config: e.tunnel, Store: e.engine, Sealer: e.ring, Now: e.clock.Now, Random: rand.Reader})
 	must(t, err)
 	t.Cleanup(networks.Close)
 	aliases := account.NewAliases(e.ring, e.engine)
 	e.devices = account.NewDevices(account.DeviceOptions{Store: e.engine, Tunnel: networks, Ring: e.ring, Aliases: aliases, IDs: e.ids,
-		Now: e.clock.now, Log: quiet})
-	codes := verify.New(verify.Options{Store: e.batcher, Outbox: e.phone, Limiter: e.limiter, Networks: networks, Ring: e.ring,
-		Aliases: aliases, IDs: e.ids, Now: e.clock.now, Random: rand.Reader, Log: quiet, Policy: guard.DefaultFailurePolicy()})
+		Now: e.clock.Now, Log: quiet})
+	codes := verify.New(verify.Options{Store: e.batcher, Outbox: carrier{e.phones}, Limiter: e.limiter, Networks: networks, Ring: e.ring,
+		Aliases: aliases, IDs: e.ids, Now: e.clock.Now, Random: rand.Reader, Log: quiet, Policy: guard.DefaultFailurePolicy()})
 	dialect := yunbox.New(yunbox.Options{Apps: e.apps, Verify: codes, Users: aliases, Devices: e.devices, Tunnels: networks,
-		Limiter: e.limiter, Subjects: e.ring, Rules: guard.DefaultRules(), Now: e.clock.now})
-	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.now, Random: rand.Reader, Observer: e.events})
+		Limiter: e.limiter, Subjects: e.ring, Rules: guard.DefaultRules(), Now: e.clock.Now})
+	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.Now, Random: rand.Reader, Observer: e.events})
 	must(t, err)
 	e.handler.Store(handler)
 }
@@ -126,18 +125,13 @@ func (e *env) Addr() string { return e.server.Listener.Addr().String() }
 
 // Value knows the keys, the newest code of a number, and one that is wrong.
 func (e *env) Value(name string, args []string) (string, bool) {
-	switch {
-	case name == "key":
+	switch name {
+	case "key":
 		return mainKey, true
-	case name == "other_key":
+	case "other_key":
 		return otherKey, true
-	case name == "code" && len(args) == 1:
-		return e.phone.code("+86" + args[0])
-	case name == "wrong" && len(args) == 1:
-		code, ok := e.phone.code("+86" + args[0])
-		return strings.Map(func(digit rune) rune { return '0' + (digit-'0'+1)%10 }, code), ok
 	}
-	return "", false
+	return e.phones.Value(name, args)
 }
 
 // Do carries out what the exchanges ask for.
@@ -148,7 +142,7 @@ func (e *env) Do(t *testing.T, directive string, args []string) {
 	case "advance":
 		d, err := time.ParseDuration(args[0])
 		must(t, err)
-		e.clock.advance(d)
+		e.clock.Advance(d)
 	case "balance":
 		e.setBalance(t, credits(t, args[0]))
 	case "expect-balance":
@@ -156,7 +150,7 @@ func (e *env) Do(t *testing.T, directive string, args []string) {
 			t.Fatalf("%s: the app has %d", line, got)
 		}
 	case "provisioning":
-		e.gateway.mode.Store(args[0])
+		e.gateway.Be(args[0])
 	case "provisioner":
 		e.tunnel.Provisioner = tunnel.Provisioner(args[0])
 		e.wire(t)
@@ -260,24 +254,6 @@ func (c *readBalance) Decide(b *store.Batch) error {
 	return nil
 }
 
-// clock stands still until it is advanced.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // builtIn is contracts/README.md §8.
 var builtIn = []tenant.TestNumber{{Literal: "12345678910", Code: "4433"}}
 
@@ -333,39 +309,10 @@ func (a *apps) change(f func(*tenant.App)) {
 	a.all = changed
 }
 
-// phone keeps the newest text of each number.
-type phone struct {
-	mu    sync.Mutex
-	texts map[string]string
-}
+// carrier takes messages where the outbox does.
+type carrier struct{ *facadetest.Phones }
 
-func (p *phone) HandOff(out outbox.Outgoing) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.texts[out.To.E164()] = out.Text
-}
-
-var digits = regexp.MustCompile(`\d{4,10}`)
-
-func (p *phone) code(e164 string) (string, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	code := digits.FindString(p.texts[e164])
-	return code, code != ""
-}
-
-// gateway is the tunnel's back end: up, refuses or unreachable.
-type gateway struct{ mode atomic.Value }
-
-func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	switch g.mode.Load() {
-	case "refuses":
-		http.Error(w, "no", http.StatusConflict)
-	case "unreachable":
-		panic(http.ErrAbortHandler) // the connection breaks without an answer
-	}
-}
+func (c carrier) HandOff(out outbox.Outgoing) { c.Receive(out.To.E164(), out.Text) }
 
 // faulty is a database that can go away.
 type faulty struct {
