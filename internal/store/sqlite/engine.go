@@ -22,7 +22,6 @@ type Engine struct {
 	writer     *pool // of one
 	readers    *pool
 	commits    atomic.Int64
-	tx         tx
 	checkpoints
 	closing  sync.Once
 	closeErr error
@@ -125,7 +124,6 @@ func (e *Engine) openConns(ctx context.Context, path string) (err error) {
 		return err
 	}
 	e.writer, e.readers = newPool(writer), newPool(readers...)
-	e.tx.engine = e
 	return e.checkpoints.open(e, checkpointer)
 }
 

@@ -8,11 +8,10 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
-// tx is the transaction of a batch. There is one at a time, so there is one
-// value of it.
+// tx is the transaction of a batch.
 type tx struct {
 	engine *Engine
-	conn   *conn
+	conn   *conn // nil when it has ended
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -35,8 +34,7 @@ func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
 		e.writer.put(c)
 		return nil, mapped(err)
 	}
-	e.tx.conn = c
-	return &e.tx, nil
+	return &tx{engine: e, conn: c}, nil
 }
 
 // Load implements store.Tx.

@@ -16,6 +16,7 @@ func testLifecycle(t *testing.T, fresh Fresh) {
 	t.Run("the highest id", func(t *testing.T) { testHighest(t, fresh) })
 	t.Run("a full queue sheds", func(t *testing.T) { testShed(t, fresh) })
 	t.Run("stop drains", func(t *testing.T) { testDrain(t, fresh) })
+	t.Run("a transaction that has ended", func(t *testing.T) { testEnded(t, fresh) })
 	t.Run("a closed engine", func(t *testing.T) { testClosed(t, fresh) })
 	t.Run("a caller that went away", func(t *testing.T) { testGone(t, fresh) })
 }
@@ -147,6 +148,40 @@ func testDrain(t *testing.T, fresh Fresh) {
 	if got := balances(t, g.Engine, available); got[0] != 1+waiting {
 		t.Errorf("balance %d, want %d", got[0], 1+waiting)
 	}
+}
+
+// testEnded ends a transaction a second time, while another one is under way.
+func testEnded(t *testing.T, fresh Fresh) {
+	e := opened(t, fresh)
+	ctx := context.Background()
+	begin := func() (store.Tx, *store.Batch) {
+		tx, err := e.Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b store.Batch
+		b.Begin(store.At(clock()))
+		return tx, &b
+	}
+	commit := func(tx store.Tx, b *store.Batch, n int64) {
+		everyKind(b, n)
+		if err := tx.Write(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, b := begin()
+	commit(first, b, 1)
+	second, b := begin()
+	first.Rollback()
+	if err := first.Commit(ctx); err == nil {
+		t.Error("a transaction was committed twice")
+	}
+	commit(second, b, 2)
+	second.Rollback()
+	expectRows(t, e, 2)
 }
 
 func testClosed(t *testing.T, fresh Fresh) {
