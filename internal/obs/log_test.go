@@ -20,7 +20,7 @@ func TestLoggerLine(t *testing.T) {
 		log := NewLogger(w, slog.LevelInfo).With("node", 3)
 		log.Debug("not at this level")
 		log.Info("outbox: taken up", "messages", 7)
-		w.Close()
+		closed(t, w)
 		want := `{"time":"2000-01-01T00:00:00.000Z","level":"INFO","msg":"outbox: taken up","node":3,"messages":7}` + "\n"
 		if got := out.String(); got != want {
 			t.Errorf("got\n%swant\n%s", got, want)
@@ -32,7 +32,7 @@ func TestLoggerWritesWarningsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &sink{}
 		w := NewWriter(out, time.Now, WriterOptions{})
-		defer w.Close()
+		defer closed(t, w)
 		log := NewLogger(w, slog.LevelInfo)
 		log.WithGroup("g").Info("waits")
 		synctest.Wait()
@@ -78,7 +78,7 @@ func TestReq14_LoggerShowsNoNumberCodeOrSecret(t *testing.T) {
 	log.Warn("a carrier's own words", "error", errors.New("no route to +86"+canaryPhone+" via 86"+canaryPhone))
 	log.Warn("an error about "+canaryPhone, "list", []string{canaryPhone})
 	log.Error("group", slog.Group("g", "detail", "dest=0086"+canaryPhone))
-	w.Close()
+	closed(t, w)
 	checkNoCanary(t, out.String())
 	if got := strings.Count(out.String(), "138****8000"); got < 8 {
 		t.Errorf("%d masked numbers, want at least 8:\n%s", got, out.String())
@@ -89,7 +89,7 @@ func TestReq14_LoggerLineCannotBeBroken(t *testing.T) {
 	out := &sink{}
 	w := NewWriter(out, time.Now, WriterOptions{})
 	NewLogger(w, slog.LevelInfo).Info("a\r\n{\"level\":\"ERROR\"}", "k\ney", "v\r\n\u2028alue", "error", errors.New("two\nlines"))
-	w.Close()
+	closed(t, w)
 	if strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), "\r") {
 		t.Errorf("%q", out.String())
 	}

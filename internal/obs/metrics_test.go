@@ -48,7 +48,7 @@ func checkShown(t *testing.T, page string, lines ...string) {
 func TestMetricsOfRequests(t *testing.T) {
 	m := NewMetrics()
 	r := NewRequests(NewWriter(&sink{}, nil, WriterOptions{}), slog.LevelError+1, m)
-	defer r.out.Close()
+	defer closed(t, r.out)
 	e := getCode()
 	r.Observe(e)
 	r.Observe(e)

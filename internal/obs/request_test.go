@@ -22,7 +22,7 @@ func observed(t *testing.T, level slog.Level, events ...facade.Event) string {
 	for _, e := range events {
 		r.Observe(e)
 	}
-	w.Close()
+	closed(t, w)
 	return out.String()
 }
 
@@ -114,7 +114,7 @@ func FuzzRequestLine(f *testing.F) {
 
 func TestRequestAllocations(t *testing.T) {
 	w := NewWriter(io.Discard, time.Now, WriterOptions{})
-	defer w.Close()
+	defer closed(t, w)
 	r, e := NewRequests(w, slog.LevelInfo, NewMetrics()), getCode()
 	r.Observe(e)
 	if n := testing.AllocsPerRun(200, func() { r.Observe(e) }); n > 2 {
@@ -124,7 +124,7 @@ func TestRequestAllocations(t *testing.T) {
 
 func BenchmarkObserve(b *testing.B) {
 	w := NewWriter(io.Discard, time.Now, WriterOptions{})
-	defer w.Close()
+	defer closed(b, w)
 	r, e := NewRequests(w, slog.LevelInfo, NewMetrics()), getCode()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -31,7 +31,7 @@ type Writer struct {
 	done   chan struct{}
 
 	lost     atomic.Int64
-	reported int64 // of lost; used by the background goroutine, then by Close
+	reported int64 // of lost; the background goroutine's until done
 }
 
 // WriterOptions of a Writer. Zero values mean the defaults.
@@ -99,7 +99,8 @@ func (w *Writer) Urgent() { signal(w.urgent) }
 // written out. A line in the log says so too, as soon as one can be written.
 func (w *Writer) Lost() int64 { return w.lost.Load() }
 
-// Close writes out everything and ends the background goroutine. Lines that
+// Close writes out everything and ends the background goroutine. The error
+// says that lines were lost of which the log itself could not tell. Lines that
 // come later are written through. Closing twice is fine.
 func (w *Writer) Close() error {
 	w.mu.Lock()
@@ -109,6 +110,9 @@ func (w *Writer) Close() error {
 	}
 	w.mu.Unlock()
 	<-w.done
+	if untold := w.lost.Load() - w.reported; untold > 0 {
+		return fmt.Errorf("%d lines of the log could not be written", untold)
+	}
 	return nil
 }
 

@@ -56,11 +56,18 @@ func write(t *testing.T, w *Writer, line string) {
 	}
 }
 
+func closed(t testing.TB, w *Writer) {
+	t.Helper()
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWriterGathersForAHundredMilliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &sink{}
 		w := NewWriter(out, time.Now, WriterOptions{})
-		defer w.Close()
+		defer closed(t, w)
 		write(t, w, "one\n")
 		time.Sleep(99 * time.Millisecond)
 		write(t, w, "two\n")
@@ -80,7 +87,7 @@ func TestWriterUrgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &sink{}
 		w := NewWriter(out, time.Now, WriterOptions{})
-		defer w.Close()
+		defer closed(t, w)
 		start := time.Now()
 		write(t, w, "one\n")
 		w.Urgent()
@@ -109,6 +116,9 @@ func TestWriterClose(t *testing.T) {
 	if _, err := w.Write([]byte("later\n")); err == nil || w.Lost() != 1 {
 		t.Fatalf("a late line that can not be written: %v, %d lost", err, w.Lost())
 	}
+	if err := w.Close(); err == nil || err.Error() != "1 lines of the log could not be written" {
+		t.Errorf("what was lost in the end: %v", err)
+	}
 }
 
 func TestWriterHoldsUpWhileFull(t *testing.T) {
@@ -127,7 +137,7 @@ func TestWriterHoldsUpWhileFull(t *testing.T) {
 		if waited := time.Since(start); waited != 200*time.Millisecond {
 			t.Errorf("held up for %v, want until the output moved", waited)
 		}
-		w.Close()
+		closed(t, w)
 		if got := out.String(); got != "1234567\n2234567\n3234567\n" || w.Lost() != 0 {
 			t.Errorf("%q, %d lost", got, w.Lost())
 		}
@@ -147,7 +157,7 @@ func TestWriterCountsWhatItMustLose(t *testing.T) {
 			t.Errorf("held up for %v, %d lost", waited, w.Lost())
 		}
 		close(out.gate)
-		w.Close()
+		closed(t, w)
 		want := "1234567\n" + `{"time":"2000-01-01T00:00:00.250Z","level":"WARN","msg":"log: lines were lost","lines":1}` + "\n2234567\n"
 		if got := out.String(); got != want {
 			t.Errorf("got\n%swant\n%s", got, want)
@@ -167,7 +177,7 @@ func TestWriterOutputBreaksAndRecovers(t *testing.T) {
 		}
 		out.setBroken(nil)
 		write(t, w, "three\n")
-		w.Close()
+		closed(t, w)
 		want := "three\n" + `{"time":"2000-01-01T00:00:01.000Z","level":"WARN","msg":"log: lines were lost","lines":2}` + "\n"
 		if got := out.String(); got != want {
 			t.Errorf("got\n%swant\n%s", got, want)
@@ -180,7 +190,7 @@ func TestWriterLineLargerThanTheBuffer(t *testing.T) {
 	w := NewWriter(out, time.Now, WriterOptions{Buffer: 8})
 	long := strings.Repeat("x", 100) + "\n"
 	write(t, w, long)
-	w.Close()
+	closed(t, w)
 	if out.String() != long {
 		t.Errorf("%q", out.String())
 	}
@@ -198,7 +208,7 @@ func TestWriterKeepsLinesWhole(t *testing.T) {
 		})
 	}
 	writers.Wait()
-	w.Close()
+	closed(t, w)
 	next := map[string]string{}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 	for _, line := range lines {
@@ -223,7 +233,7 @@ func TestOpenWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, w, "line\n")
-		w.Close()
+		closed(t, w)
 	}
 	data, _ := os.ReadFile(path)
 	info, _ := os.Stat(path)
