@@ -46,7 +46,6 @@ type checkCode struct {
 	payer   billing.Payer
 	price   core.Credits
 	outside bool // the first login of a number needs an outside call
-	fresh   core.UserID
 	imports bool // the app has users with ids issued elsewhere
 
 	verdict verdict            // result
@@ -101,7 +100,7 @@ func (c *checkCode) Decide(b *store.Batch) error {
 	}
 	if u, found := account.FindUser(b, c.number); c.outside && (!found || u.Network == 0) {
 		c.claim(b, v)
-		c.owner = c.fresh
+		c.owner = newUser(v)
 		if found {
 			c.owner = u.ID
 		}
@@ -111,7 +110,7 @@ func (c *checkCode) Decide(b *store.Batch) error {
 	v.State = store.VerificationVerified
 	b.PutVerification(v)
 	c.verdict, c.row = verified, v
-	c.login = logIn(b, c.number, c.app, c.fresh, 0, c.imports)
+	c.login = logIn(b, c.number, c.app, newUser(v), 0, c.imports)
 	c.known.remember(b, c.login.user)
 	if counting {
 		b.Failures.Delete(failure.ID)
@@ -177,6 +176,11 @@ func (c *checkCode) failureKey() store.FailureKey {
 func tagOf(v store.Verification) keyring.CodeTag {
 	return keyring.CodeTag{Key: v.CodeKey, Salt: v.CodeSalt, MAC: v.CodeMAC}
 }
+
+// newUser is the id of the user whom a code registers: the code's own. A login
+// that is tried again, because an answer was lost, makes the same user, and
+// gets the same network.
+func newUser(v store.Verification) core.UserID { return core.UserID(v.ID) }
 
 func logIn(b *store.Batch, n account.Number, app core.AppID, fresh core.UserID, network int64, imports bool) login {
 	user, isNew := account.Login(b, n, fresh, network)
