@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
@@ -36,6 +37,7 @@ func (o *operator) importYunbox(ctx context.Context, x *facade.Exchange) error {
 	if x.Request.ContentLength > importCap {
 		return tooLarge
 	}
+	liftDeadlines(ctx)
 	body := http.MaxBytesReader(nil, x.Request.Body, importCap)
 	report, err := o.Admin.ImportYunbox(ctx, by(x), core.AppID(id), body, dryRun == "true")
 	var over *http.MaxBytesError
@@ -55,6 +57,26 @@ func (o *operator) importYunbox(ctx context.Context, x *facade.Exchange) error {
 			Error: problem(x, "import_invalid", fmt.Sprintf("%d records are not valid. Nothing was imported.", report.Failed))})
 	default:
 		return reply(x, http.StatusOK, report)
+	}
+}
+
+type connectionKey struct{}
+
+// withConnection lets a handler reach the connection's deadlines.
+func withConnection(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := context.WithValue(r.Context(), connectionKey{}, http.NewResponseController(w))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// liftDeadlines lets a request take longer than the listener allows: half a
+// million users take minutes. It is called for callers with the token only. A
+// connection that has no deadlines is as good.
+func liftDeadlines(ctx context.Context) {
+	if c, ok := ctx.Value(connectionKey{}).(*http.ResponseController); ok {
+		_ = c.SetReadDeadline(time.Time{})
+		_ = c.SetWriteDeadline(time.Time{})
 	}
 }
 

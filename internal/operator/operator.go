@@ -76,10 +76,14 @@ func New(c Config) (http.Handler, error) {
 			native.Handle("GET "+path, handler)
 		}
 	}
-	return facade.New(facade.Config{
+	handler, err := facade.New(facade.Config{
 		Mounts: []facade.Mount{{Facade: &facade.Facade{Name: "operator", Owns: []string{"/admin/"}, Routes: o.routes(), Refuse: refuse}}},
 		Native: native, Now: c.Now, Random: c.Random, Observer: c.Observer,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return withConnection(handler), nil
 }
 
 func (o *operator) routes() []facade.Route {

@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -417,6 +418,25 @@ func TestImport(t *testing.T) {
 	answer, _ := w.call(t, http.MethodPost, "/admin/apps/1/import/yunbox?dry_run=perhaps", good)
 	if answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("dry_run=perhaps: %d", answer.StatusCode)
+	}
+}
+
+// An import may take longer than the listener lets other requests take.
+func TestImportOutlivesTheDeadlines(t *testing.T) {
+	w := newWorld(t)
+	app, _ := w.app(t, "shop")
+	direct := client.New(w.url, core.NewSecret(token), &http.Client{Transport: &http.Transport{DisableKeepAlives: true}})
+	file, out := io.Pipe()
+	go func() {
+		for _, line := range []string{`{"type":"key","key":"first-key"}`, `{"type":"key","key":"second-key"}`} {
+			_, _ = io.WriteString(out, line+"\n")
+			<-time.After(deadline * 6 / 10)
+		}
+		_ = out.Close()
+	}()
+	report, err := direct.ImportYunbox(context.Background(), app.ID, file, false)
+	if err != nil || report.Keys != 2 {
+		t.Errorf("report = %+v, %v", report, err)
 	}
 }
 

@@ -34,6 +34,9 @@ import (
 	"yanma.dev/yanma/internal/tenant"
 )
 
+// deadline of a connection; imports may take longer.
+const deadline = 2 * time.Second
+
 const token = "operator-token-of-the-tests"
 
 // world is a server on a real database behind a real listener.
@@ -166,7 +169,9 @@ func newWorld(t *testing.T) *world {
 		Now: w.clock.now, Random: rand.Reader, Observer: w.events,
 	})
 	must(t, err)
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = deadline, deadline
+	server.Start()
 	t.Cleanup(server.Close)
 	w.url, w.http = server.URL, &http.Client{Transport: newContract(t, server.URL)}
 	t.Cleanup(w.http.CloseIdleConnections)
