@@ -17,7 +17,6 @@ const (
 	sweepRows  = 1000 // rows a deletion
 	sweepTurns = 50   // deletions a pass
 
-	sweepSlice  = 2 * time.Second // of ids in one statement that expires codes
 	commonLife  = 11 * time.Minute // longer than almost every code lives
 	longestLife = 25 * time.Hour   // longer than any code lives (contracts/README.md §5)
 )
@@ -30,14 +29,12 @@ type sweeper struct {
 	done chan struct{}
 	once sync.Once
 
-	soon int64 // pending codes with ids below it were looked at after commonLife
+	soon int64 // pending codes with ids below it were looked at after commonLife; 0: not begun
 	late int64 // … and after longestLife
 }
 
 func (a *App) newSweeper() *sweeper {
-	now := a.deps.Now()
-	return &sweeper{app: a, quit: make(chan struct{}), done: make(chan struct{}),
-		soon: core.IDAt(now.Add(-longestLife)), late: core.IDAt(now.Add(-2 * longestLife))}
+	return &sweeper{app: a, quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (s *sweeper) start() { go s.run() }
@@ -112,25 +109,57 @@ func (s *sweeper) claims(ctx context.Context, now time.Time) error {
 	return s.app.verify.ReleaseLapsed(ctx, lapsed)
 }
 
-// expire marks the pending codes past their life, in the order of their ids
-// from where the last pass ended up to those made at until. Ids are in time
-// order, so it reads each code once, without an index.
+// expire ends the pending codes past their life, in the order of their ids from
+// where the last pass ended up to those made at until. Ids are in time order,
+// so each code is read once, without an index on time.
 func (s *sweeper) expire(ctx context.Context, from *int64, until, now time.Time) error {
-	for end := core.IDAt(until); *from < end; {
-		to := min(core.IDAt(core.IDTime(*from).Add(sweepSlice)), end)
-		if to <= *from {
-			to = end
+	to := core.IDAt(until)
+	if *from == 0 {
+		if err := s.begin(ctx, from, to); err != nil {
+			return err
 		}
-		err := s.app.database.Update(ctx, func(q store.SQL) error {
-			_, err := records.ExpireVerifications(ctx, q, *from, to, store.At(now))
+	}
+	for *from < to && !s.ended() {
+		var codes []core.VerificationID
+		err := s.app.database.View(ctx, func(q store.SQL) (err error) {
+			codes, err = records.ExpiredCodes(ctx, q, *from, to, store.At(now), sweepRows)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		*from = to
+		if err := s.app.verify.ReleaseLapsed(ctx, codes); err != nil {
+			return err
+		}
+		if len(codes) < sweepRows {
+			*from = to
+			return nil
+		}
+		*from = int64(codes[len(codes)-1]) + 1
 	}
 	return nil
+}
+
+// begin puts a cursor where the first live code is: before it there is nothing
+// to end.
+func (s *sweeper) begin(ctx context.Context, from *int64, to int64) error {
+	return s.app.database.View(ctx, func(q store.SQL) error {
+		oldest, err := records.OldestLive(ctx, q)
+		*from = to
+		if oldest != 0 {
+			*from = min(int64(oldest), to)
+		}
+		return err
+	})
+}
+
+func (s *sweeper) ended() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
 }
 
 // remove deletes old rows a page at a time until a page is not full.
@@ -144,10 +173,8 @@ func (s *sweeper) remove(ctx context.Context, old func(context.Context, store.SQ
 		if err != nil || gone < sweepRows {
 			return err
 		}
-		select {
-		case <-s.quit:
+		if s.ended() {
 			return nil
-		default:
 		}
 	}
 	return nil

@@ -51,10 +51,36 @@ func LapsedClaims(ctx context.Context, q store.SQL, now store.Time, limit int) (
 	return codes, err
 }
 
-// ExpireVerifications marks pending codes of the id range [from, to) whose
-// life is over. The index of live codes stays small by it.
-func ExpireVerifications(ctx context.Context, q store.SQL, from, to int64, now store.Time) (int64, error) {
-	return q.Exec(ctx, `UPDATE verification SET state = 3 WHERE id >= $1 AND id < $2 AND state = 0 AND expires <= $3`, from, to, int64(now))
+// ExpiredCodes are pending codes of the id range [from, to) whose life is over
+// at now, in the order of their ids.
+func ExpiredCodes(ctx context.Context, q store.SQL, from, to int64, now store.Time, limit int) (codes []core.VerificationID, err error) {
+	err = q.Query(ctx, `SELECT id FROM verification WHERE id >= $1 AND id < $2 AND state = 0 AND expires <= $3 ORDER BY id LIMIT $4`,
+		func(r store.Scanner) error {
+			var id int64
+			if err := r.Scan(&id); err != nil {
+				return err
+			}
+			codes = append(codes, core.VerificationID(id))
+			return nil
+		}, from, to, int64(now), int64(limit))
+	return codes, err
+}
+
+// OldestLive is the smallest id of a code that is pending or claimed; 0 when
+// there is none. It reads the index of live codes, which is small.
+func OldestLive(ctx context.Context, q store.SQL) (oldest core.VerificationID, err error) {
+	for _, side := range []string{"idx_a", "idx_b"} {
+		var id int64
+		err := q.Query(ctx, `SELECT MIN(id) FROM verification WHERE state IN (0, 1) AND `+side+` IS NOT NULL`,
+			func(r store.Scanner) error { return r.Scan(&id) })
+		if err != nil {
+			return 0, err
+		}
+		if id != 0 && (oldest == 0 || core.VerificationID(id) < oldest) {
+			oldest = core.VerificationID(id)
+		}
+	}
+	return oldest, nil
 }
 
 // DueMessages are messages that somebody must look at before an instant, the
@@ -69,14 +95,6 @@ func DueMessages(ctx context.Context, q store.SQL, before store.Time, limit int)
 		return nil
 	}, int64(before), int64(limit))
 	return due, err
-}
-
-// EraseDeadBodies erases the texts of messages of the id range [from, to) that
-// are final or whose code is dead (contracts/delivery.md §8). The outbox does
-// that with the outcome; this finds the texts that no outcome came for.
-func EraseDeadBodies(ctx context.Context, q store.SQL, from, to int64, now store.Time) (int64, error) {
-	return q.Exec(ctx, `UPDATE message SET body = NULL WHERE id >= $1 AND id < $2 AND body IS NOT NULL AND (valid_until <= $3 OR state IN (4, 8))`,
-		from, to, int64(now))
 }
 
 // DeleteOrphans forgets receipts that came before an instant and found no

@@ -113,28 +113,37 @@ func states(t *testing.T, e store.Engine) map[int64]int64 {
 	return got
 }
 
-func TestExpireVerifications(t *testing.T) {
+func TestExpiredCodes(t *testing.T) {
 	e := openEngine(t)
+	a := core.PhoneIndex{A: core.IndexValue{1}}
 	put(t, e, func(b *store.Batch) {
 		for id := core.VerificationID(1); id <= 6; id++ {
-			b.PutVerification(store.Verification{ID: id, Expires: 100})
+			b.PutVerification(store.Verification{ID: id, Index: a, Expires: 100})
 		}
-		b.PutVerification(store.Verification{ID: 3, Expires: 101})
-		b.PutVerification(store.Verification{ID: 4, Expires: 50, State: store.VerificationClaimed})
+		b.PutVerification(store.Verification{ID: 3, Index: a, Expires: 101})
+		b.PutVerification(store.Verification{ID: 4, Index: a, Expires: 50, State: store.VerificationClaimed})
+		b.PutVerification(store.Verification{ID: 1, Index: a, Expires: 50, State: store.VerificationExpired})
 	})
-	update(t, e, func(q store.SQL) error {
-		n, err := records.ExpireVerifications(ctx, q, 2, 6, 100)
-		if n != 2 {
-			t.Errorf("expired %d, want 2", n)
+	view(t, e, func(q store.SQL) error {
+		all, err := records.ExpiredCodes(ctx, q, 1, 6, 100, 10)
+		if diff := cmp.Diff([]core.VerificationID{2, 5}, all); diff != "" {
+			t.Errorf("expired (-want +got):\n%s", diff)
+		}
+		if err != nil {
+			return err
+		}
+		if one, err := records.ExpiredCodes(ctx, q, 1, 7, 100, 1); len(one) != 1 || err != nil {
+			t.Errorf("limit 1 gave %v, %v", one, err)
+		}
+		oldest, err := records.OldestLive(ctx, q)
+		if oldest != 2 {
+			t.Errorf("the oldest live code is %d, want 2", oldest)
 		}
 		return err
 	})
-	if diff := cmp.Diff(map[int64]int64{1: 0, 2: 3, 3: 0, 4: 1, 5: 3, 6: 0}, states(t, e)); diff != "" {
-		t.Errorf("states (-want +got):\n%s", diff)
-	}
 	update(t, e, func(q store.SQL) error {
 		n, err := records.DeleteOldVerifications(ctx, q, 5, 10)
-		if n != 1 { // 2: the others live, or are not old enough
+		if n != 1 { // 1: the others live, or are not old enough
 			t.Errorf("deleted %d, want 1", n)
 		}
 		return err
@@ -186,42 +195,6 @@ func TestDueMessages(t *testing.T) {
 		}
 		return err
 	})
-}
-
-func TestEraseDeadBodies(t *testing.T) {
-	e := openEngine(t)
-	body := []byte("sealed")
-	put(t, e, func(b *store.Batch) {
-		for _, m := range []store.Message{
-			{ID: 1, Body: body, ValidUntil: 101, State: store.MessageSubmitted}, // its code lives
-			{ID: 2, Body: body, ValidUntil: 100, State: store.MessageSubmitted}, // its code is dead
-			{ID: 3, Body: body, ValidUntil: 200, State: store.MessageDelivered}, // final
-			{ID: 4, Body: body, ValidUntil: 200, State: store.MessageUndelivered},
-			{ID: 5, ValidUntil: 1}, // erased before
-			{ID: 6, Body: body, ValidUntil: 1},
-		} {
-			b.Messages.Put(m.ID, m)
-		}
-	})
-	update(t, e, func(q store.SQL) error {
-		n, err := records.EraseDeadBodies(ctx, q, 1, 6, 100)
-		if n != 2 {
-			t.Errorf("erased %d, want 2", n)
-		}
-		return err
-	})
-	var left []int64
-	view(t, e, func(q store.SQL) error {
-		return q.Query(ctx, "SELECT id FROM message WHERE body IS NOT NULL ORDER BY id", func(r store.Scanner) error {
-			var id int64
-			err := r.Scan(&id)
-			left = append(left, id)
-			return err
-		})
-	})
-	if diff := cmp.Diff([]int64{1, 4, 6}, left); diff != "" {
-		t.Errorf("texts left (-want +got):\n%s", diff)
-	}
 }
 
 func TestOldReceipts(t *testing.T) {
