@@ -1,17 +1,17 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 
-	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/operator"
 )
 
 func (a *App) operatorHandler(level slog.Leveler) (http.Handler, error) {
 	if a.config.Operator.Token.IsZero() {
-		return nil, core.E(core.KindInternal, "operator.token is not set: the operator API needs one")
+		return nil, errors.New("operator.token is not set: the operator API needs one")
 	}
 	rules, err := a.rules()
 	if err != nil {
