@@ -62,7 +62,7 @@ func (m *memory) Begin(context.Context) (Tx, error) {
 }
 
 func failsAt(fault error, step string) error {
-	if f, ok := fault.(at); ok && f.step == step {
+	if f := (at{}); errors.As(fault, &f) && f.step == step {
 		return f.error
 	}
 	return nil
@@ -94,7 +94,8 @@ func (t *memoryTx) Write(_ context.Context, b *Batch) error {
 func (t *memoryTx) Commit(context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k, isKept := t.fault.(kept)
+	var k kept
+	isKept := errors.As(t.fault, &k)
 	if t.fault != nil && !isKept {
 		return t.fault
 	}
@@ -264,7 +265,7 @@ func TestBatcherRefusals(t *testing.T) {
 		panics := &funcCommand{decide: func(*Batch) error { panic("decides badly") }}
 		errs := do(t, b, &insert{id: 1}, &insert{id: 2, err: refusal}, panics, &insert{id: 3})
 		b.Stop()
-		if errs[0] != nil || errs[1] != error(refusal) || core.KindOf(errs[2]) != core.KindInternal || errs[3] != nil {
+		if errs[0] != nil || !errors.Is(errs[1], refusal) || core.KindOf(errs[2]) != core.KindInternal || errs[3] != nil {
 			t.Errorf("errors %v", errs)
 		}
 		if got := m.ids(); !slices.Equal(got, []core.MessageID{1, 3}) || m.commits != 1 {

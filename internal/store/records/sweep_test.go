@@ -98,21 +98,6 @@ func TestJournal(t *testing.T) {
 	}
 }
 
-// states reads the state of every verification.
-func states(t *testing.T, e store.Engine) map[int64]int64 {
-	t.Helper()
-	got := map[int64]int64{}
-	view(t, e, func(q store.SQL) error {
-		return q.Query(ctx, "SELECT id, state FROM verification", func(r store.Scanner) error {
-			var id, state int64
-			err := r.Scan(&id, &state)
-			got[id] = state
-			return err
-		})
-	})
-	return got
-}
-
 func TestExpiredCodes(t *testing.T) {
 	e := openEngine(t)
 	a := core.PhoneIndex{A: core.IndexValue{1}}

@@ -34,15 +34,11 @@ func (p *checkpoints) open(e *Engine, c *conn) (err error) {
 	return err
 }
 
-// Start runs a checkpoint every Options.Checkpoint until Stop. Without it the
-// WAL grows until Close.
-func (p *checkpoints) Start() {
+func (p *checkpoints) start() {
 	p.starting.Do(func() { p.running.Go(p.run) })
 }
 
-// Stop ends the checkpoints. Stopping twice, or what was never started, is
-// fine.
-func (p *checkpoints) Stop() {
+func (p *checkpoints) end() {
 	p.stopping.Do(func() { close(p.stop) })
 	p.running.Wait()
 }

@@ -68,7 +68,7 @@ func TestWALWaitsForReaders(t *testing.T) {
 	err := e.View(ctx, func(sql store.SQL) error {
 		before := count(sql)
 		writeMessages(t, e, 2, 200)
-		if err := e.checkpoint(); err != nil {
+		if err := e.checkpoints.checkpoint(); err != nil {
 			t.Error(err)
 		}
 		writeMessages(t, e, 202, 1)
@@ -84,14 +84,14 @@ func TestWALWaitsForReaders(t *testing.T) {
 	if grown <= limit {
 		t.Fatalf("the WAL has %d bytes, too few for this test", grown)
 	}
-	if err := e.checkpoint(); err != nil {
+	if err := e.checkpoints.checkpoint(); err != nil {
 		t.Fatal(err)
 	}
 	writeMessages(t, e, 203, 1)
 	if size := walSize(t, o.Folder); size > limit {
 		t.Errorf("the WAL still has %d bytes, the limit is %d", size, limit)
 	}
-	if e.seen == e.commits.Load() {
+	if e.checkpoints.seen == e.commits.Load() {
 		t.Error("nothing is left to do, although a batch came after")
 	}
 }
@@ -131,11 +131,11 @@ func TestIdleCheckpointsDoNothing(t *testing.T) {
 	e := openMigrated(t, o)
 	writeMessages(t, e, 1, 3)
 	for range 3 {
-		if err := e.checkpoint(); err != nil {
+		if err := e.checkpoints.checkpoint(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if e.seen != e.commits.Load() {
-		t.Errorf("%d of %d commits were moved", e.seen, e.commits.Load())
+	if e.checkpoints.seen != e.commits.Load() {
+		t.Errorf("%d of %d commits were moved", e.checkpoints.seen, e.commits.Load())
 	}
 }

@@ -90,7 +90,11 @@ func expectAll(t *testing.T, folder string, said int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close()
+	defer func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	var n int64
 	err = e.View(context.Background(), func(sql store.SQL) error {
 		return sql.Query(context.Background(), "SELECT count(*) FROM message WHERE id <= $1", func(row store.Scanner) error { return row.Scan(&n) }, said)

@@ -16,15 +16,15 @@ import (
 
 // Engine is the database of one data folder. It is safe for concurrent use.
 type Engine struct {
-	options    Options
-	migrations []Migration
-	lock       *os.File
-	writer     *pool // of one
-	readers    *pool
-	commits    atomic.Int64
-	checkpoints
-	closing  sync.Once
-	closeErr error
+	options     Options
+	migrations  []Migration
+	lock        *os.File
+	writer      *pool // of one
+	readers     *pool
+	commits     atomic.Int64
+	checkpoints checkpoints
+	closing     sync.Once
+	closeErr    error
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -127,6 +127,14 @@ func (e *Engine) openConns(ctx context.Context, path string) (err error) {
 	return e.checkpoints.open(e, checkpointer)
 }
 
+// Start runs a checkpoint every Options.Checkpoint until Stop. Without it the
+// WAL grows until Close.
+func (e *Engine) Start() { e.checkpoints.start() }
+
+// Stop ends the checkpoints; Close does so too. Stopping twice, or what was
+// never started, is fine.
+func (e *Engine) Stop() { e.checkpoints.end() }
+
 // openError says in one sentence why the file could not be opened.
 func openError(path string, err error) error {
 	switch zsqlite.ErrCode(err).ToPrimary() {
@@ -138,8 +146,9 @@ func openError(path string, err error) error {
 		return fmt.Errorf("the file %s is %w", path, ErrForeign)
 	case zsqlite.ResultBusy:
 		return fmt.Errorf("the database %s is %w", path, ErrInUse)
+	default:
+		return fmt.Errorf("the database %s cannot be opened: %w", path, err)
 	}
-	return fmt.Errorf("the database %s cannot be opened: %w", path, err)
 }
 
 // Close waits for what is under way, stops the checkpoints, moves the WAL into

@@ -23,9 +23,10 @@ func mapped(err error) error {
 			return fmt.Errorf("the disk of the database is %w: %w", ErrFull, err)
 		case zsqlite.ResultReadOnly:
 			return fmt.Errorf("the database is %w: %w", ErrReadOnly, err)
+		default:
+			return err
 		}
 	}
-	return err
 }
 
 // mappedCommit adds what is known about a commit that failed. The commit record
@@ -39,6 +40,7 @@ func mappedCommit(err error) error {
 	switch zsqlite.ErrCode(err).ToPrimary() {
 	case zsqlite.ResultFull, zsqlite.ResultBusy, zsqlite.ResultLocked, zsqlite.ResultReadOnly, zsqlite.ResultConstraint, zsqlite.ResultInterrupt:
 		return fmt.Errorf("%w: %w", store.ErrNotCommitted, mapped(err))
+	default:
+		return mapped(err)
 	}
-	return mapped(err)
 }

@@ -81,10 +81,13 @@ func inspect(path string) (isNew bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("the database %s cannot be opened: %w", path, err)
 	}
-	defer f.Close()
 	// The header of the file format: 16 bytes of magic, the application id at 68.
 	var header [72]byte
-	switch _, err := io.ReadFull(f, header[:]); {
+	_, err = io.ReadFull(f, header[:])
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	switch {
 	case errors.Is(err, io.EOF):
 		return true, nil
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -14,13 +14,14 @@ type Fault uint8
 // The faults. Every fault before the commit leaves no trace; the commit fails
 // in both directions.
 const (
-	FailBegin      Fault = iota + 1 // Begin
-	FailLoad                        // Load
-	FailWrite                       // Write
-	FailCommit                      // Commit fails and says that it left no trace
-	FailCommitLost                  // Commit fails, left no trace, and says nothing about it
-	FailCommitKept                  // Commit fails, but everything is on disk
-	FailAgain                       // Commit asks to run the batch again
+	FailNothing    Fault = iota // all is well
+	FailBegin                   // Begin
+	FailLoad                    // Load
+	FailWrite                   // Write
+	FailCommit                  // Commit fails and says that it left no trace
+	FailCommitLost              // Commit fails, left no trace, and says nothing about it
+	FailCommitKept              // Commit fails, but everything is on disk
+	FailAgain                   // Commit asks to run the batch again
 )
 
 // ErrInjected is what injected faults return.
@@ -67,7 +68,7 @@ func (f *Faulty) Begin(ctx context.Context) (store.Tx, error) {
 		return nil, ErrInjected
 	}
 	tx, err := f.Engine.Begin(ctx)
-	if err != nil || fault == 0 {
+	if err != nil || fault == FailNothing {
 		return tx, err
 	}
 	return &faultyTx{Tx: tx, fault: fault}, nil
@@ -77,7 +78,7 @@ func (f *Faulty) Begin(ctx context.Context) (store.Tx, error) {
 func (f *Faulty) Update(ctx context.Context, change func(store.SQL) error) error {
 	fault := f.next()
 	switch fault {
-	case 0:
+	case FailNothing:
 		return f.Engine.Update(ctx, change)
 	case FailBegin, FailLoad:
 		return errors.Join(store.ErrNotCommitted, ErrInjected)
@@ -86,13 +87,14 @@ func (f *Faulty) Update(ctx context.Context, change func(store.SQL) error) error
 			return err
 		}
 		return ErrInjected
+	default:
+		return f.Engine.Update(ctx, func(sql store.SQL) error {
+			if err := change(sql); err != nil {
+				return err
+			}
+			return fault.lost()
+		})
 	}
-	return f.Engine.Update(ctx, func(sql store.SQL) error {
-		if err := change(sql); err != nil {
-			return err
-		}
-		return fault.lost()
-	})
 }
 
 // lost is the error of a commit that left no trace.
@@ -138,6 +140,7 @@ func (t *faultyTx) Commit(ctx context.Context) error {
 			return err
 		}
 		return ErrInjected
+	default:
+		return t.Tx.Commit(ctx)
 	}
-	return t.Tx.Commit(ctx)
 }

@@ -36,7 +36,11 @@ func testRestart(t *testing.T, fresh Fresh) {
 		}
 	}
 	e = open()
-	defer e.Close()
+	defer func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	if diff := cmp.Diff(before, countRows(t, e)); diff != "" {
 		t.Errorf("rows (-before +after):\n%s", diff)
 	}

@@ -159,14 +159,14 @@ func testView(t *testing.T, fresh Fresh) {
 func testUpdateRace(t *testing.T, fresh Fresh) {
 	e := opened(t, fresh)
 	b := start(t, e, store.Options{})
-	ctx := context.Background()
 	var wins atomic.Int64
 	race(func(i int) {
 		if i%2 == 0 {
 			do(t, b, &transfer{id: core.LedgerID(1 + i), from: funding, to: available, amount: 1})
 			return
 		}
-		err := e.Update(ctx, func(sql store.SQL) error {
+		err := e.Update(context.Background(), func(sql store.SQL) error {
+			ctx := context.Background()
 			// Read, then write: no two may see the same number.
 			var n int64
 			err := sql.Query(ctx, "SELECT number FROM revision WHERE id = 1", func(row store.Scanner) error { return row.Scan(&n) })
@@ -183,8 +183,8 @@ func testUpdateRace(t *testing.T, fresh Fresh) {
 		wins.Add(1)
 	})
 	var n int64
-	err := e.View(ctx, func(sql store.SQL) error {
-		return sql.Query(ctx, "SELECT number FROM revision", func(row store.Scanner) error { return row.Scan(&n) })
+	err := e.View(context.Background(), func(sql store.SQL) error {
+		return sql.Query(context.Background(), "SELECT number FROM revision", func(row store.Scanner) error { return row.Scan(&n) })
 	})
 	if err != nil || n != wins.Load() || n != racers/2 {
 		t.Errorf("revision %d after %d updates, %v", n, wins.Load(), err)

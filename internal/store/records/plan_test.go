@@ -1,0 +1,61 @@
+package records_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+)
+
+// explained runs no statement: it asks how each query would be run.
+type explained struct {
+	store.SQL
+	plan []string
+}
+
+func (e *explained) Query(_ context.Context, sql string, _ func(store.Scanner) error, args ...any) error {
+	return e.SQL.Query(ctx, "EXPLAIN QUERY PLAN "+sql, func(r store.Scanner) error {
+		var id, parent, unused int64
+		var step string
+		err := r.Scan(&id, &parent, &unused, &step)
+		e.plan = append(e.plan, step)
+		return err
+	}, args...)
+}
+
+// TestSweepsReadIndexes: what runs every second must not walk a table that
+// grows for ever.
+func TestSweepsReadIndexes(t *testing.T) {
+	e := openEngine(t)
+	for name, c := range map[string]struct {
+		query func(store.SQL) error
+		plan  string
+	}{
+		"oldest live": {func(q store.SQL) error { _, err := records.OldestLive(ctx, q); return err },
+			"SEARCH verification USING INDEX verification_live_a; SEARCH verification USING INDEX verification_live_b"},
+		"lapsed claims": {func(q store.SQL) error { _, err := records.LapsedClaims(ctx, q, 1, 1); return err },
+			"SEARCH verification USING COVERING INDEX verification_claimed (claim_until<?)"},
+		"expired codes": {func(q store.SQL) error { _, err := records.ExpiredCodes(ctx, q, 1, 2, 1, 1); return err },
+			"SEARCH verification USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+		"due messages": {func(q store.SQL) error { _, err := records.DueMessages(ctx, q, 1, 1); return err },
+			"SEARCH message USING COVERING INDEX message_due (due>? AND due<?)"},
+		"old receipts": {func(q store.SQL) error {
+			_, err := records.OldReceipts(ctx, q, core.MessageID(1), store.ReceiptKey{}, 1)
+			return err
+		}, "SEARCH receipt_ref USING PRIMARY KEY ((provider,part_id)>(?,?))"},
+	} {
+		view(t, e, func(q store.SQL) error {
+			x := &explained{SQL: q}
+			if err := c.query(x); err != nil {
+				return err
+			}
+			if got := strings.Join(x.plan, "; "); got != c.plan {
+				t.Errorf("%s: %s\nwant %s", name, got, c.plan)
+			}
+			return nil
+		})
+	}
+}
