@@ -45,7 +45,7 @@ func (c card) lines() []line {
 	}
 	return []line{
 		{"Ask for a code", post("/get-code", fmt.Sprintf(`{"key":"%s","phone_no":"%s"}`, c.Yunbox.Key, demoNumber))},
-		{"Read it from the handset, as a script would", fmt.Sprintf(`CODE=$(curl -s '%s/handset/api/messages?phone=%s' | sed -n 's/.*"code":"\([0-9]*\)".*/\1/p' | head -n 1); echo $CODE`, c.BaseURL, demoNumber)},
+		{"Read it from the handset, as a script would", fmt.Sprintf(`CODE=$(sleep 1; curl -s '%s/handset/api/messages?phone=%s' | grep -o '"code":"[0-9]*"' | head -n 1 | tr -dc 0-9); echo $CODE`, c.BaseURL, demoNumber)},
 		{"Answer it: logged in", fmt.Sprintf(`YB_UID=$(curl -s %s/check-code -d "{\"key\":\"%s\",\"phone_no\":\"%s\",\"user_input_code\":\"$CODE\"}" | sed 's/.*"yb_uid":"\([^"]*\)".*/\1/'); echo $YB_UID`, c.BaseURL, c.Yunbox.Key, demoNumber)},
 		{"Add a device", fmt.Sprintf(`DEVICE=$(curl -s %s/u/$YB_UID/devices -d '{"key":"%s"}' | sed 's/.*"device_id":"\([^"]*\)".*/\1/'); echo $DEVICE`, c.BaseURL, c.Yunbox.Key)},
 		{"List the devices", fmt.Sprintf(`curl -s %s/u/$YB_UID/devices`, c.BaseURL)},
