@@ -34,12 +34,16 @@ func TestNumber(ring *keyring.Ring, tenant core.TenantID, app core.AppID, litera
 	return Number{Tenant: tenant, Index: ring.IndexLabel(label), Sealed: sealed, Test: true}, err
 }
 
-// indexOf computes the blind index of what a row has sealed.
-func indexOf(ring *keyring.Ring, sealed []byte, test bool) (core.PhoneIndex, error) {
-	if test {
-		label, err := ring.Open(testField, sealed)
-		return ring.IndexLabel(string(label)), err
-	}
+// indexOf computes the blind index of what a row has sealed: a number, or what
+// stands for a test number.
+func indexOf(ring *keyring.Ring, sealed []byte) (core.PhoneIndex, error) {
 	phone, err := ring.OpenPhone(sealed)
-	return ring.Index(phone), err
+	if err == nil {
+		return ring.Index(phone), nil
+	}
+	label, labelErr := ring.Open(testField, sealed)
+	if labelErr != nil {
+		return core.PhoneIndex{}, err
+	}
+	return ring.IndexLabel(string(label)), nil
 }

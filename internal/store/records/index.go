@@ -98,3 +98,19 @@ func ClearIndex(ctx context.Context, q store.SQL, t Indexed, side Side, after in
 		table, side.column(), side.column(), (!side).column()), after, last)
 	return last, err
 }
+
+// HasIndex tells whether any row can be found by a side. The range over the
+// first column lets the engine use the table's index of that side.
+func HasIndex(ctx context.Context, q store.SQL, t Indexed, side Side) (found bool, err error) {
+	where := "app > 0"
+	switch t {
+	case IndexedUsers:
+		where = "tenant > 0"
+	case IndexedVerifications:
+		where = "app > 0 AND state IN (0, 1)"
+	case IndexedFailures:
+	}
+	sql := fmt.Sprintf(`SELECT 1 FROM %s WHERE %s AND %s IS NOT NULL LIMIT 1`, t.table(), where, side.column())
+	err = q.Query(ctx, sql, func(store.Scanner) error { found = true; return nil })
+	return found, err
+}
