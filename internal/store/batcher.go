@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -148,21 +149,42 @@ func (s *Batcher) run() {
 	defer close(s.done)
 	group := make([]*waiting, 0, s.options.MaxBatch)
 	for first := range s.queue {
-		group = append(group[:0], first)
-	gather:
-		for len(group) < s.options.MaxBatch {
-			select {
-			case w, open := <-s.queue:
-				if !open {
-					break gather
-				}
-				group = append(group, w)
-			default:
-				break gather
-			}
-		}
+		group = s.gather(append(group[:0], first))
 		s.commit(group)
 	}
+}
+
+// yields is how often a group lets other goroutines run before it commits.
+const yields = 3
+
+// gather takes everything that waits. Goroutines that are ready to run may
+// bring more in a moment: it lets them run first, as long as that makes the
+// group grow. Where nobody is ready, yielding returns at once.
+func (s *Batcher) gather(group []*waiting) []*waiting {
+	for range yields {
+		had := len(group)
+		runtime.Gosched()
+		if group = s.drain(group); len(group) == had {
+			break
+		}
+	}
+	return group
+}
+
+// drain takes what is in the queue now.
+func (s *Batcher) drain(group []*waiting) []*waiting {
+	for len(group) < s.options.MaxBatch {
+		select {
+		case w, open := <-s.queue:
+			if !open {
+				return group
+			}
+			group = append(group, w)
+		default:
+			return group
+		}
+	}
+	return group
 }
 
 // commit runs a group and answers every command of it exactly once.
