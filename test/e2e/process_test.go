@@ -245,3 +245,13 @@ func refused(t *testing.T, p *process.Process, contains ...string) {
 		}
 	}
 }
+
+// awaitTrue polls until something is so.
+func awaitTrue(t *testing.T, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(process.Patience); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not so within %s", process.Patience)
+		}
+	}
+}

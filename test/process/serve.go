@@ -1,0 +1,27 @@
+//go:build interop
+
+package process
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// OperatorToken is the token of servers that ServeCommand starts.
+const OperatorToken = "token-of-the-operator-0123456789"
+
+// ServeCommand is `yanma serve` on ports that are free, with the rest of its
+// configuration as given. Its log goes to standard error.
+func ServeCommand(t testing.TB, binary, rest string) *exec.Cmd {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "yanma.toml")
+	text := "[server]\nlisten = \"127.0.0.1:0\"\n[operator]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:YANMA_OPERATOR_TOKEN\"\n" + rest + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(binary, "serve", "--config", path)
+	command.Env = append(os.Environ(), "YANMA_OPERATOR_TOKEN="+OperatorToken)
+	return command
+}
