@@ -32,6 +32,7 @@ type bench struct {
 	self   string
 	floor  string // address
 	smpp   string // the sink's
+	sink   *process
 	codes  *codeBook
 	number *numbers
 	rows   []row
@@ -83,7 +84,7 @@ func (b *bench) startPeers() (stop func(), err error) {
 		return nil, errors.Join(err, floor.kill())
 	}
 	smpp, codes, _ := strings.Cut(line, " ")
-	b.smpp = smpp
+	b.smpp, b.sink = smpp, sink
 	return func() { _ = floor.kill(); _ = sink.kill() }, readCodes(codes, b.codes)
 }
 
@@ -141,6 +142,11 @@ func (b *bench) flows() (fresh map[int]float64, err error) {
 		if err != nil {
 			return nil, err
 		}
+		sinkBefore, err := b.sink.cpu()
+		if err != nil {
+			return nil, err
+		}
+		ownBefore := ownCPU()
 		r, err := closedLoop(y.addr, conns, 0, b.span, loginFlow(b.number, y.keys, b.codes))
 		if err != nil {
 			return nil, err
@@ -149,16 +155,24 @@ func (b *bench) flows() (fresh map[int]float64, err error) {
 		if err != nil {
 			return nil, err
 		}
+		sinkAfter, err := b.sink.cpu()
+		if err != nil {
+			return nil, err
+		}
+		own := ownCPU() - ownBefore
 		if r.Flows == 0 || r.Errors > 0 {
 			return nil, fmt.Errorf("%d flows, %d errors: %s", r.Flows, r.Errors, r.First)
 		}
 		fresh[conns] = r.rate()
 		b.add(fmt.Sprintf("SQLite, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/b.floors[conns]), targets[conns][0],
 			fmt.Sprintf("%.0f flows/s, p50 %v, p99 %v of a request, %d errors", r.rate(), r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.Errors))
-		b.add(fmt.Sprintf("server CPU a flow, %d connections", conns), fmt.Sprintf("%.0f µs", float64((after-before).Microseconds())/float64(r.Flows)), targets[conns][1], "")
+		b.add(fmt.Sprintf("server CPU a flow, %d connections", conns), fmt.Sprintf("%.0f µs", perFlow(after-before, r)), targets[conns][1],
+			fmt.Sprintf("beside it the sink %.0f µs, the generator %.0f µs", perFlow(sinkAfter-sinkBefore, r), perFlow(own, r)))
 	}
 	return fresh, y.stop()
 }
+
+func perFlow(d time.Duration, r result) float64 { return float64(d.Microseconds()) / float64(r.Flows) }
 
 // tenants compares a hundred tenants with one that owns all traffic.
 func (b *bench) tenants(fresh map[int]float64) error {

@@ -102,6 +102,7 @@ func TestRejectedEverywhereIsDead(t *testing.T) {
 		w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded)
 		n.options.Route = func(Outgoing) []provider.Provider { return nil }
 		routeless = n.send(t)
+		time.Sleep(gatherOutcomes)
 		synctest.Wait()
 		if m := w.expect(t, routeless.ID, store.MessageDead, store.MoneyRefunded); m.Code != "no route" {
 			t.Errorf("%+v", m)

@@ -2,12 +2,22 @@ package outbox
 
 import (
 	"context"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 )
 
 // maxTurn is how many outcomes or receipts one command records.
 const maxTurn = 512
+
+// How long a turn lets more gather after the one before it. Nobody waits for
+// an outcome to be recorded, and a commit of one costs almost as much as a
+// commit of fifty; a carrier waits for the answer to a receipt only as far as
+// its window goes.
+const (
+	gatherOutcomes = 4 * time.Millisecond
+	gatherReceipts = 10 * time.Millisecond
+)
 
 // arrived is a receipt with the call that answers its carrier.
 type arrived struct {
@@ -42,6 +52,9 @@ func (o *Outbox) recordOutcomes(ctx context.Context) {
 		}
 		backlog = drop(backlog, len(turn))
 		size, wait = min(size*2, maxTurn), firstBackoff
+		if open && len(backlog) == 0 {
+			pause(ctx, gatherOutcomes)
+		}
 	}
 }
 
@@ -108,6 +121,9 @@ func (o *Outbox) recordReceipts(ctx context.Context) {
 		turn := backlog[:min(len(backlog), maxTurn)]
 		o.receiptTurn(ctx, turn)
 		backlog = drop(backlog, len(turn))
+		if open && len(backlog) == 0 {
+			pause(ctx, gatherReceipts)
+		}
 	}
 }
 
