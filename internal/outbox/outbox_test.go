@@ -98,6 +98,7 @@ func TestRejectedEverywhereIsDead(t *testing.T) {
 		a, b := &scripted{name: "a", answer: always(provider.Rejected)}, &scripted{name: "b", answer: always(provider.Rejected)}
 		n := start(t, w, w.options(a, b))
 		row, routeless := n.send(t), store.Message{}
+		time.Sleep(gatherOutcomes) // between the two providers' refusals
 		synctest.Wait()
 		w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded)
 		n.options.Route = func(Outgoing) []provider.Provider { return nil }
