@@ -29,9 +29,12 @@ type listener struct {
 	failed chan<- error
 }
 
-func listen(addr string, handler http.Handler, certificate *certificate, failed chan<- error) (*listener, error) {
-	l, err := net.Listen("tcp", addr)
+func listen(ctx context.Context, addr string, handler http.Handler, certificate *certificate, failed chan<- error) (*listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
+		if op := (*net.OpError)(nil); errors.As(err, &op) {
+			err = op.Err // whose text does not say the address again
+		}
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	if certificate != nil {

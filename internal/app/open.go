@@ -31,7 +31,7 @@ func (a *App) open(ctx context.Context, level slog.Leveler) error {
 			return err
 		}
 	}
-	return a.openListeners(level)
+	return a.openListeners(ctx, level)
 }
 
 func (a *App) openStore(ctx context.Context) (err error) {
@@ -147,7 +147,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	return nil
 }
 
-func (a *App) openListeners(level slog.Leveler) error {
+func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
 	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
 	a.health = obs.NewHealth(a.database, a.providers)
@@ -159,14 +159,14 @@ func (a *App) openListeners(level slog.Leveler) error {
 	if err != nil {
 		return err
 	}
-	if a.public, err = listen(a.config.Server.Listen, public, cert, a.failed); err != nil {
+	if a.public, err = listen(ctx, a.config.Server.Listen, public, cert, a.failed); err != nil {
 		return err
 	}
 	operator, err := a.operatorHandler(level)
 	if err != nil {
 		return err
 	}
-	a.operator, err = listen(a.config.Operator.Listen, operator, nil, a.failed)
+	a.operator, err = listen(ctx, a.config.Operator.Listen, operator, nil, a.failed)
 	return err
 }
 

@@ -127,7 +127,7 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 	if s.secrets, err = openSecrets(folder, rand.Reader); err != nil {
 		return nil, err
 	}
-	if s.gateway, err = openGateway(); err != nil {
+	if s.gateway, err = openGateway(ctx); err != nil {
 		return nil, err
 	}
 	s.smsc, err = smsc.New(smsc.Config{SystemID: smscSystemID, Password: core.NewSecret(s.secrets.SMSCPassword),

@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"time"
@@ -13,8 +14,8 @@ type gateway struct {
 	server   *http.Server
 }
 
-func openGateway() (*gateway, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func openGateway(ctx context.Context) (*gateway, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 var nativeFacade = &Facade{Name: NativeFacade, Refuse: refuseNative}
 
 func refuseNative(x *Exchange, err *core.Error) {
-	message := ""
+	var message string
 	switch err.Kind {
 	case core.KindUnknownPath:
 		x.Status, x.Event.Code, message = http.StatusNotFound, "not_found", "There is nothing at this path."

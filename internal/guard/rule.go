@@ -99,8 +99,8 @@ func (w Window) check(times int) error {
 // HardMax is how many events a window lets pass before it refuses, or 0 when
 // the rule never refuses.
 func (r *Rule) HardMax(w Window) int {
-	switch {
-	case r.Exceeded == Refuse || r.Exceeded == Allow:
+	switch r.Exceeded {
+	case Refuse, Allow:
 		return w.Max
 	default:
 		return w.Max * r.RefuseTimes

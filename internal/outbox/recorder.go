@@ -30,7 +30,8 @@ type arrived struct {
 // each time: an outcome that breaks its command can not stop the others.
 func (o *Outbox) recordOutcomes(ctx context.Context) {
 	var backlog []ended
-	size, wait, open := maxTurn, firstBackoff, true
+	var open bool
+	size, wait := maxTurn, firstBackoff
 	command := o.outcomesCommand()
 	for {
 		backlog, open = o.outcomes.take(backlog)
@@ -106,7 +107,7 @@ func (o *Outbox) logRefusals(c *RecordOutcomes) {
 // carriers, until the inbox is closed and empty or ctx ends.
 func (o *Outbox) recordReceipts(ctx context.Context) {
 	var backlog []arrived
-	open := true
+	var open bool
 	for {
 		backlog, open = o.receipts.take(backlog)
 		if len(backlog) == 0 {
