@@ -46,7 +46,7 @@ func (a *Aliases) Resolve(ctx context.Context, text string, app core.AppID, impo
 	if issued {
 		u, err := a.issued(ctx, text)
 		if err == nil && app != 0 && u.App != app {
-			err = core.E(core.KindNotFound, "a user of another app")
+			u, err = User{}, core.E(core.KindNotFound, "a user of another app")
 		}
 		if err == nil || !imported || core.KindOf(err) != core.KindNotFound {
 			return u, err
