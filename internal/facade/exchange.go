@@ -26,6 +26,7 @@ type Exchange struct {
 	header http.Header // of the answer
 	path   []string    // segments of the request's path
 	match  *endpoint
+	places *places
 	body   []byte
 
 	segments [maxSegments]string
@@ -64,7 +65,8 @@ func (x *Exchange) ReadObject() error {
 // ReadBody reads the whole body, up to the route's cap (contracts/README.md
 // §3.1). Errors: KindBodyTooLarge, from the Content-Length before anything is
 // read, or while reading; KindMediaType for an encoded body; KindMalformed for
-// a body that breaks off.
+// a body that breaks off; KindOverloaded when, with the body there, too many
+// requests are at work.
 func (x *Exchange) ReadBody() ([]byte, error) {
 	limit := x.Route.BodyCap
 	if x.Request.ContentLength > limit {
@@ -73,6 +75,16 @@ func (x *Exchange) ReadBody() ([]byte, error) {
 	if !isIdentity(x.Request.Header["Content-Encoding"]) {
 		return nil, core.E(core.KindMediaType, "Content-Encoding")
 	}
+	x.places.leave()
+	body, err := x.receive(limit)
+	if full := x.places.enter(); full != nil {
+		return nil, full
+	}
+	return body, err
+}
+
+// receive waits for the body's bytes.
+func (x *Exchange) receive(limit int64) ([]byte, error) {
 	if cap(x.body) == 0 {
 		x.body = make([]byte, 0, 1024)
 	}

@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -23,7 +22,7 @@ type Config struct {
 	Mounts   []Mount
 	Native   *http.ServeMux // paths of no façade, such as /healthz; nil means none
 	Trusted  []netip.Prefix // proxies whose X-Forwarded-For and X-Request-Id count
-	InFlight int64          // façade requests at once, over which the dialect's overload error is answered; 0 means no bound
+	InFlight int64          // façade requests at work at once, over which the dialect's overload error is answered; 0 means no bound
 	Now      func() time.Time
 	Random   io.Reader // for request ids; safe for concurrent use
 	Observer Observer
@@ -34,8 +33,7 @@ type Handler struct {
 	mounts    []*mount
 	native    *http.ServeMux
 	trusted   []netip.Prefix
-	bound     int64
-	inFlight  atomic.Int64
+	places    places
 	now       func() time.Time
 	random    io.Reader
 	observer  Observer
@@ -45,7 +43,7 @@ type Handler struct {
 // New refuses mounts that would serve the same path on the same host, and
 // prefixes that are none.
 func New(c Config) (*Handler, error) {
-	h := &Handler{native: c.Native, trusted: c.Trusted, bound: c.InFlight, now: c.Now, random: c.Random, observer: c.Observer}
+	h := &Handler{native: c.Native, trusted: c.Trusted, places: places{bound: c.InFlight}, now: c.Now, random: c.Random, observer: c.Observer}
 	h.exchanges.New = func() any { return &Exchange{} }
 	for _, m := range c.Mounts {
 		ready, err := newMount(m)
@@ -104,11 +102,12 @@ func (h *Handler) find(x *Exchange) *mount {
 
 // serve runs a façade's request and writes its answer.
 func (h *Handler) serve(w http.ResponseWriter, x *Exchange, m *mount) {
-	running := h.inFlight.Add(1)
-	defer h.inFlight.Add(-1)
+	full := h.places.enter()
+	defer h.places.leave()
+	x.places = &h.places
 	err := x.resolve(m)
-	if err == nil && h.bound > 0 && running > h.bound {
-		err = core.E(core.KindOverloaded, "too many requests at once")
+	if err == nil {
+		err = full
 	}
 	if err == nil {
 		err = x.handle(x.Request.Context())
