@@ -130,7 +130,8 @@ func TestRouting(t *testing.T) {
 		{"POST", "/things", "toy: unknown_path", ""},
 		{"POST", "/things/", "toy: unknown_path", ""},
 		{"GET", "/things/a/b", "toy: unknown_path", ""},
-		{"GET", "/things/a/b/c/d/e/f/g/h/i/j/k/l/m/n", notFound, ""},
+		{"GET", "/things/a/b/c/d/e/f/g/h/i/j/k/l/m/n", "toy: unknown_path", ""}, // contracts/README.md §3.2
+		{"GET", "/nobody/a/b/c/d/e/f/g/h/i/j/k/l/m/n", notFound, ""},
 		{"GET", "/thingsandmore", notFound, ""},
 		{"GET", "/things/a", "a||", ""},
 		{"HEAD", "/things/a", "", ""},

@@ -172,13 +172,15 @@ func (e *endpoint) route(method string) *Route {
 
 func isParameter(segment string) bool { return segment != "" && segment[0] == '{' }
 
-// maxSegments is more than any dialect's path has.
+// maxSegments is more than any endpoint's path has.
 const maxSegments = 12
 
 // splitPath cuts a request's path into segments, without the one trailing
 // slash that is accepted (contracts/README.md §3.1). Each segment is unescaped
-// by itself, so that an escaped slash stays inside it. It gives nothing for a
-// path that no façade can own.
+// by itself, so that an escaped slash stays inside it. What is beyond the last
+// segment that any endpoint has is left out: the path still belongs to whoever
+// owns its beginning, and is no endpoint. It gives nothing for a path that no
+// façade can own.
 func splitPath(u *url.URL, segments []string) []string {
 	path := u.Path
 	if u.RawPath != "" {
@@ -199,10 +201,10 @@ func splitPath(u *url.URL, segments []string) []string {
 			}
 			segment = plain
 		}
-		if len(segments) == maxSegments {
-			return nil
-		}
 		segments = append(segments, segment)
+		if len(segments) == maxSegments {
+			break
+		}
 	}
 	return segments
 }
