@@ -54,7 +54,7 @@ func TestReceiptsAreRefusedAfterAFaultAndTakenWhenRepeated(t *testing.T) {
 				var acks []error
 				report := func() {
 					n.Receipt(carrier, provider.Receipt{PartID: "a", State: provider.StateDelivered}, func(err error) { acks = append(acks, err) })
-					synctest.Wait()
+					twoTurns()
 				}
 				w.memory.failNext(f)
 				report()

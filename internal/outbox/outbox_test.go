@@ -79,13 +79,19 @@ func TestNobodyUpIsTriedAgainLater(t *testing.T) {
 	})
 }
 
+// twoTurns waits until two turns of the recorders, one after the other, are done.
+func twoTurns() {
+	time.Sleep(2 * gatherReceipts)
+	synctest.Wait()
+}
+
 func TestRejectedFailsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLiveWorld(t)
 		a, b := &scripted{name: "a", answer: always(provider.Rejected)}, &scripted{name: "b", answer: always(provider.Accepted)}
 		n := start(t, w, w.options(a, b))
 		row := n.send(t)
-		synctest.Wait()
+		twoTurns()
 		if m := w.expect(t, row.ID, store.MessageSubmitted, store.MoneySettled); m.Provider != "b" || m.Attempts != 2 {
 			t.Errorf("%+v", m)
 		}
@@ -98,13 +104,11 @@ func TestRejectedEverywhereIsDead(t *testing.T) {
 		a, b := &scripted{name: "a", answer: always(provider.Rejected)}, &scripted{name: "b", answer: always(provider.Rejected)}
 		n := start(t, w, w.options(a, b))
 		row, routeless := n.send(t), store.Message{}
-		time.Sleep(gatherOutcomes) // between the two providers' refusals
-		synctest.Wait()
+		twoTurns()
 		w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded)
 		n.options.Route = func(Outgoing) []provider.Provider { return nil }
 		routeless = n.send(t)
-		time.Sleep(gatherOutcomes)
-		synctest.Wait()
+		twoTurns()
 		if m := w.expect(t, routeless.ID, store.MessageDead, store.MoneyRefunded); m.Code != "no route" {
 			t.Errorf("%+v", m)
 		}
