@@ -71,10 +71,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveNative(w, x)
 	}
 	x.Event.Duration = h.now().Sub(x.Event.Time)
+	discardRest(w, r)
 	h.observer.Observe(x.Event)
 	if x.Event.Stack == nil { // what panicked may still hold on to it
 		x.reset()
 		h.exchanges.Put(x)
+	}
+}
+
+// discarded is how much of a body that nobody wanted is read, in bytes.
+const discarded = 256 << 10
+
+// discardRest reads what a caller still sends who asked for the connection to
+// be closed: closing it with bytes unread resets it, and the answer is lost on
+// its way. For connections that go on net/http does this itself.
+func discardRest(w http.ResponseWriter, r *http.Request) {
+	if r.Close && r.ContentLength != 0 && r.Header["Expect"] == nil {
+		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, discarded))
 	}
 }
 

@@ -258,6 +258,28 @@ func (s server) raw(t *testing.T, request string) string {
 	return string(got)
 }
 
+// An answer reaches also those who close after it and whose body nobody read:
+// proxies that speak HTTP/1.0.
+func TestUnreadBodies(t *testing.T) {
+	s := serve(t, Config{Mounts: []Mount{{Facade: toy("toy")}}})
+	for _, c := range []struct{ request, want string }{
+		{"GET /things/a", "a||"}, // contracts/README.md §3.1: read up to the cap and ignored
+		{"GET /echo", "toy: method_not_allowed"},
+		{"POST /things/a/b", "toy: unknown_path"},
+		{"POST /nobody", notFound},
+		{"POST /echo", "toy: body_too_large"},
+	} {
+		for _, version := range []string{"1.0", "1.1"} {
+			for _, size := range []int{60_000, 200_000} {
+				got := s.raw(t, fmt.Sprintf("%s HTTP/%s\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", c.request, version, size, strings.Repeat("x", size)))
+				if !strings.HasSuffix(got, "\r\n\r\n"+c.want) {
+					t.Errorf("%s, HTTP/%s, %d bytes: answer %q", c.request, version, size, got)
+				}
+			}
+		}
+	}
+}
+
 func TestBodyThatBreaksOff(t *testing.T) {
 	s := serve(t, Config{Mounts: []Mount{{Facade: toy("toy")}}})
 	for _, request := range []string{
