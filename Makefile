@@ -1,5 +1,5 @@
-# The commands that the README names. Everything they need beyond Go, git, gcc,
-# node and npm is installed by scripts/setup.sh on a Debian machine.
+# The commands that the README names. What they need beyond Go, git and make is
+# installed by scripts/setup.sh on a Debian machine.
 
 .PHONY: build dev test bench soak lint fuzz setup clean
 

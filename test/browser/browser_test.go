@@ -40,18 +40,23 @@ func open(t *testing.T) *page {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatalf("Debian's chromium is needed (scripts/setup.sh installs it): %v", err)
+		process.Missing(t, "chromium is not installed; scripts/setup.sh installs it on Debian")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1200, 760), chromedp.WSURLReadTimeout(process.Patience),
+		chromedp.UserDataDir(t.TempDir()), chromedp.Env("TMPDIR="+t.TempDir()), chromedp.WindowSize(1200, 760), chromedp.WSURLReadTimeout(process.Patience),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("hide-scrollbars", true))
-	ctx, cancel := context.WithTimeout(t.Context(), 3*process.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*process.Patience)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil { // waits until it wrote its profile
+			t.Errorf("close the browser: %v", err)
+		}
+	})
 	p := &page{ctx: ctx}
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("start %s: %v", path, err)

@@ -39,6 +39,16 @@ func Main(m *testing.M, binary *string) int {
 	return m.Run()
 }
 
+// Missing ends a test that lacks a tool or a right: it is skipped by name on a
+// developer's machine, and fails in CI.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip("not proven here: " + what)
+}
+
 // Process is a running command.
 type Process struct {
 	Out, Err *Output
