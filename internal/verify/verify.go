@@ -96,6 +96,9 @@ type Started struct {
 // the carrier is not waited for. Errors: KindLocked, KindRateLimited,
 // KindInsufficientBalance, KindOverloaded, KindInternal.
 func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
+	// A caller who hangs up after the commit must not keep the message from
+	// being handed to its sender.
+	ctx = context.WithoutCancel(ctx)
 	now := s.now()
 	c, out, err := s.prepare(r, now)
 	if err != nil {
@@ -216,6 +219,7 @@ type LoggedIn struct {
 // end user's address failed too often), KindProvisioningUnreachable,
 // KindProvisioningRefused, KindOverloaded, KindInternal.
 func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
+	ctx = context.WithoutCancel(ctx) // nor leave a claim that nobody commits or releases
 	now := s.now()
 	var space [4]guard.Bucket
 	failed := r.App.Unchallenged.IPCheckFailed.ForIP(space[:0], s.ring, r.EndUser, uint32(r.App.ID))
@@ -261,8 +265,6 @@ func (s *Service) check(r LoginRequest) (*checkCode, error) {
 // provision makes the network of a first login between claim and commit.
 func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) (LoggedIn, error) {
 	network, err := s.provisionUser(ctx, app, c.owner, false)
-	// The claim must end also when the caller has gone away meanwhile.
-	ctx = context.WithoutCancel(ctx)
 	if err != nil {
 		if undo := s.store.Do(ctx, s.release(c)); undo != nil {
 			s.log.Error("verify: a claim could not be released; it lapses by itself", "error", undo.Error())
