@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"math"
 	"strings"
 
 	"yanma.dev/yanma/internal/core"
@@ -16,6 +17,11 @@ type tokenSum [sha256.Size]byte
 // sumOf makes tokens of every length comparable in the same time.
 func sumOf(token string) tokenSum { return sha256.Sum256([]byte(token)) }
 
+// failureScope keeps wrong tokens apart from wrong keys of the public listener:
+// strangers behind the operator's proxy must not lock the operator out. No app
+// has this id.
+const failureScope = math.MaxUint32
+
 type handle = func(ctx context.Context, x *facade.Exchange) error
 
 // authenticated lets requests with the token through. Failures are counted per
@@ -26,7 +32,7 @@ func (o *operator) authenticated(next handle) handle {
 		var space [2]guard.Bucket
 		var failures []guard.Bucket
 		if o.Limiter != nil {
-			failures = o.Rules.AuthFailed.ForIP(space[:0], o.Subjects, x.Source, 0)
+			failures = o.Rules.AuthFailed.ForIP(space[:0], o.Subjects, x.Source, failureScope)
 		}
 		if err := o.mayTry(ctx, failures); err != nil {
 			return err

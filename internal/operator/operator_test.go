@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/operator/api"
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/provider"
@@ -118,6 +120,21 @@ func TestFailedTokensAreLimited(t *testing.T) {
 	w.clock.move(60 * time.Second)
 	if answer, _ := w.call(t, http.MethodGet, "/admin/status", ""); answer.StatusCode != http.StatusOK {
 		t.Errorf("after Retry-After: %d", answer.StatusCode)
+	}
+}
+
+// Wrong keys on the public listener, from the same address, lock no operator out.
+func TestWrongKeysElsewhereDoNotCount(t *testing.T) {
+	w := newWorld(t)
+	rules := guard.DefaultRules()
+	for range 60 {
+		buckets := rules.AuthFailed.ForIP(nil, w.ring, netip.MustParseAddr("127.0.0.1"), 0) // as facade/yunbox counts them
+		if _, err := w.limiter.Take(t.Context(), w.clock.now(), buckets); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if answer, body := w.call(t, http.MethodGet, "/admin/status", ""); answer.StatusCode != http.StatusOK {
+		t.Errorf("status = %d %s", answer.StatusCode, body)
 	}
 }
 

@@ -47,6 +47,7 @@ type world struct {
 	engine    *storetest.Faulty
 	ring      *keyring.Ring
 	directory *tenant.Directory
+	limiter   *memory.Limiter // the public listener's, too
 	carrier   *carrier
 	users     *users
 	log       *syncBuffer
@@ -160,10 +161,11 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(batcher.Stop)
 	w.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: w.engine, Keys: w.ring, Now: w.clock.now, Log: log,
 		Defaults: tenant.Defaults{Rules: guard.DefaultRules(), SMSPrice: 1}})
+	w.limiter = memory.New(w.clock.now)
 	handler, err := New(Config{
 		Token: core.NewSecret(token), Admin: tenant.NewAdmin(w.directory, w.users, rand.Reader), Directory: w.directory,
 		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: core.NewIDs(w.clock.now, 0), Providers: []provider.Provider{w.carrier},
-		Limiter: memory.New(w.clock.now), Rules: guard.DefaultRules(), Subjects: w.ring,
+		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },
 		Metrics: text("metrics"), Healthz: text("healthy"), Readyz: text("ready"),
 		Now: w.clock.now, Random: rand.Reader, Observer: w.events,
