@@ -5,36 +5,37 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unique"
 )
 
 // Phone is a telephone number in E.164 form with its leading plus
 // (+8613800138000). The zero Phone is "no number". Only guard.ParsePhone and
 // the field decryption of keyring make one from outside input.
-type Phone struct{ e164 string }
+type Phone struct{ e164 hidden }
 
 // PhoneFromE164 wraps a string that is already valid E.164 with its plus. It
 // does not check it: callers that hold outside input use guard.ParsePhone.
-func PhoneFromE164(e164 string) Phone { return Phone{e164: e164} }
+func PhoneFromE164(e164 string) Phone { return Phone{e164: hide(e164)} }
 
 // E164 reveals the number with its plus.
-func (p Phone) E164() string { return p.e164 }
+func (p Phone) E164() string { return p.e164.text() }
 
 // IsZero tells whether there is no number.
-func (p Phone) IsZero() bool { return p.e164 == "" }
+func (p Phone) IsZero() bool { return p == Phone{} }
 
 // National reveals the number as mainland carriers take it: without +86 for
 // China, without the plus for every other country.
 func (p Phone) National() string {
-	if rest, ok := strings.CutPrefix(p.e164, "+86"); ok {
+	if rest, ok := strings.CutPrefix(p.E164(), "+86"); ok {
 		return rest
 	}
-	return strings.TrimPrefix(p.e164, "+")
+	return strings.TrimPrefix(p.E164(), "+")
 }
 
 // Masked is the only form for logs and screens: 138****8000 for China
 // (contracts/README.md §4), and for the rest +14155****23: the last two digits
 // and what precedes the four hidden ones.
-func (p Phone) Masked() string { return MaskNumber(p.e164) }
+func (p Phone) Masked() string { return MaskNumber(p.E164()) }
 
 // MaskNumber masks a caller's literal number or an E.164 string. Strings of
 // fewer than seven digits are hidden whole.
@@ -68,10 +69,10 @@ func (p Phone) LogValue() slog.Value { return slog.StringValue(p.Masked()) }
 func (p Phone) MarshalJSON() ([]byte, error) { return json.Marshal(p.Masked()) }
 
 // Code is a one-time code: 4 to 10 ASCII digits.
-type Code struct{ digits string }
+type Code struct{ digits hidden }
 
 // CodeFromDigits wraps digits; it does not check them (see ValidCodeDigits).
-func CodeFromDigits(digits string) Code { return Code{digits: digits} }
+func CodeFromDigits(digits string) Code { return Code{digits: hide(digits)} }
 
 // ValidCodeDigits tells whether s is 4 to 10 ASCII digits
 // (contracts/yunbox.md §4.1 step 8).
@@ -88,7 +89,7 @@ func ValidCodeDigits(s string) bool {
 }
 
 // Digits reveals the code.
-func (c Code) Digits() string { return c.digits }
+func (c Code) Digits() string { return c.digits.text() }
 
 // String hides the code.
 func (c Code) String() string { return "******" }
@@ -106,16 +107,16 @@ func (c Code) LogValue() slog.Value { return slog.StringValue(c.String()) }
 func (c Code) MarshalJSON() ([]byte, error) { return []byte(`"******"`), nil }
 
 // Secret is a password, key or token. It prints as ***.
-type Secret struct{ value string }
+type Secret struct{ value hidden }
 
 // NewSecret wraps value.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret { return Secret{value: hide(value)} }
 
 // Reveal gives the raw secret.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string { return s.value.text() }
 
 // IsZero tells whether the secret is empty.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String hides the secret.
 func (s Secret) String() string { return "***" }
@@ -133,7 +134,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue("***") }
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }
 
 // UnmarshalText takes the raw secret, so that configuration decodes into it.
-func (s *Secret) UnmarshalText(b []byte) error { s.value = string(b); return nil }
+func (s *Secret) UnmarshalText(b []byte) error { s.value = hide(string(b)); return nil }
 
 func formatMasked(f fmt.State, verb rune, plain, goSyntax string) {
 	text := plain
@@ -141,4 +142,23 @@ func formatMasked(f fmt.State, verb rune, plain, goSyntax string) {
 		text = goSyntax
 	}
 	_, _ = f.Write([]byte(text))
+}
+
+// hidden is a text that fmt can not show: of an unexported field of a struct,
+// and under %p and %w, fmt asks no method, but what it finds is an address. Two
+// are equal when their texts are; the zero value is the empty text.
+type hidden struct{ handle unique.Handle[string] }
+
+func hide(text string) hidden {
+	if text == "" {
+		return hidden{}
+	}
+	return hidden{unique.Make(text)}
+}
+
+func (h hidden) text() string {
+	if h == (hidden{}) {
+		return ""
+	}
+	return h.handle.Value()
 }
