@@ -9,4 +9,6 @@
 //	verify ──Login(batch, number)──▶ user row: found, or made
 //	façade ──Resolve(text)─────────▶ alias opened ─▶ user row ─▶ User
 //	façade ──Devices.Create/List───▶ device rows, tunnel peers
+//	import ──Importer──────────────▶ users and devices with the ids they have
+//	operator ─IndexRotation────────▶ a new key of the blind index, row by row
 package account
