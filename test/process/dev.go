@@ -41,7 +41,7 @@ func Dev(t testing.TB, binary, folder string, flags ...string) *DevServer {
 	t.Helper()
 	began := time.Now()
 	d := &DevServer{Folder: folder, Process: Start(t, DevCommand(binary, folder, flags...))}
-	d.Await("Ctrl-C stops it.\n")
+	d.Await(d.Out, "Ctrl-C stops it.\n")
 	d.Took = time.Since(began)
 	data, err := os.ReadFile(filepath.Join(folder, "dev.json"))
 	if err != nil {

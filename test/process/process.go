@@ -108,20 +108,21 @@ func (p *Process) Wait() int {
 	return status.ExitStatus()
 }
 
-// Await waits until the process has said text on standard output.
-func (p *Process) Await(text string) {
+// Await waits until the process has said text on one of its outputs, p.Out or
+// p.Err.
+func (p *Process) Await(on *Output, text string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	for {
-		said, more := p.Out.state()
+		said, more := on.state()
 		if strings.Contains(said, text) {
 			return
 		}
 		select {
 		case <-more:
 		case <-p.ended:
-			if !strings.Contains(p.Out.String(), text) {
+			if !strings.Contains(on.String(), text) {
 				p.t.Fatalf("%s ended before it said %q:\n%s%s", p.command, text, p.Out, p.Err)
 			}
 			return

@@ -3,9 +3,11 @@
 package process
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -24,4 +26,27 @@ func ServeCommand(t testing.TB, binary, rest string) *exec.Cmd {
 	command := exec.Command(binary, "serve", "--config", path)
 	command.Env = append(os.Environ(), "YANMA_OPERATOR_TOKEN="+OperatorToken)
 	return command
+}
+
+// Server is a `yanma serve` that answers.
+type Server struct {
+	*Process
+	Public, Operator string // base URLs
+}
+
+// Serve starts what ServeCommand gives and waits until it is ready.
+func Serve(t testing.TB, command *exec.Cmd) *Server {
+	t.Helper()
+	s := &Server{Process: Start(t, command)}
+	s.Await(s.Err, `"yanma: ready"`)
+	for line := range strings.Lines(s.Err.String()) {
+		var ready struct{ Msg, Public, Operator string }
+		if json.Unmarshal([]byte(line), &ready) == nil && ready.Msg == "yanma: ready" {
+			s.Public, s.Operator = ready.Public, ready.Operator
+		}
+	}
+	if s.Public == "" || s.Operator == "" {
+		t.Fatalf("the log does not say where the server answers: %s", s.Err)
+	}
+	return s
 }
