@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"unique"
 )
 
 // Phone is a telephone number in E.164 form with its leading plus
@@ -144,21 +143,20 @@ func formatMasked(f fmt.State, verb rune, plain, goSyntax string) {
 	_, _ = f.Write([]byte(text))
 }
 
-// hidden is a text that fmt can not show: of an unexported field of a struct,
-// and under %p and %w, fmt asks no method, but what it finds is an address. Two
-// are equal when their texts are; the zero value is the empty text.
-type hidden struct{ handle unique.Handle[string] }
+// hidden is a text with the top bit of each byte turned over. Of an unexported
+// field of a struct, and under %p and %w, fmt asks no method and prints what it
+// finds: that is no number, code or secret then. It is a backstop for such an
+// accident, and no encryption.
+type hidden string
 
-func hide(text string) hidden {
-	if text == "" {
-		return hidden{}
-	}
-	return hidden{unique.Make(text)}
-}
+func hide(text string) hidden { return hidden(turnedOver(text)) }
 
-func (h hidden) text() string {
-	if h == (hidden{}) {
-		return ""
+func (h hidden) text() string { return turnedOver(string(h)) }
+
+func turnedOver(s string) string {
+	b := []byte(s)
+	for i := range b {
+		b[i] ^= 0x80
 	}
-	return h.handle.Value()
+	return string(b)
 }

@@ -12,8 +12,13 @@ import (
 // whole multiple of 10^length are thrown away and drawn again (requirement row
 // 1). Leading zeros are kept. An error of the random source fails the code.
 func NewCode(random io.Reader, length int) (core.Code, error) {
+	digits, err := drawDigits(random, length)
+	return core.CodeFromDigits(digits), err
+}
+
+func drawDigits(random io.Reader, length int) (string, error) {
 	if length < 4 || length > 10 {
-		return core.Code{}, fmt.Errorf("a code of %d digits: 4 to 10 are allowed", length)
+		return "", fmt.Errorf("a code of %d digits: 4 to 10 are allowed", length)
 	}
 	count := uint64(1)
 	for range length {
@@ -23,10 +28,10 @@ func NewCode(random io.Reader, length int) (core.Code, error) {
 	var raw [8]byte
 	for {
 		if _, err := io.ReadFull(random, raw[:]); err != nil {
-			return core.Code{}, fmt.Errorf("draw a code: %w", err)
+			return "", fmt.Errorf("draw a code: %w", err)
 		}
 		if v := binary.LittleEndian.Uint64(raw[:]); v < limit {
-			return core.CodeFromDigits(digits(v%count, length)), nil
+			return digits(v%count, length), nil
 		}
 	}
 }
