@@ -84,11 +84,18 @@ const discarded = 256 << 10
 
 // discardRest reads what a caller still sends who asked for the connection to
 // be closed: closing it with bytes unread resets it, and the answer is lost on
-// its way. For connections that go on net/http does this itself.
+// its way. For connections that go on net/http does this itself. The answer is
+// sent first: the caller may wait for it.
 func discardRest(w http.ResponseWriter, r *http.Request) {
-	if r.Close && r.ContentLength != 0 && r.Header["Expect"] == nil {
+	if leavesBody(r) && http.NewResponseController(w).Flush() == nil {
 		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, discarded))
 	}
+}
+
+// leavesBody tells whether the connection will be closed with a part of the
+// body unread, perhaps. Who sent Expect and was not asked sends none.
+func leavesBody(r *http.Request) bool {
+	return r.Close && r.ContentLength != 0 && r.Header["Expect"] == nil
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *Exchange {
@@ -192,6 +199,9 @@ func (x *Exchange) write(w http.ResponseWriter) {
 		x.header["Content-Type"] = []string{x.ContentType}
 	}
 	x.header["Cache-Control"] = noStore
+	if leavesBody(x.Request) {
+		x.SetHeader("Content-Length", strconv.Itoa(len(x.Out)))
+	}
 	x.Event.Status = x.Status
 	w.WriteHeader(x.Status)
 	_, _ = w.Write(x.Out) // the caller has gone: nobody is left to tell
