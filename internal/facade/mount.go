@@ -23,12 +23,14 @@ type Facade struct {
 	Refuse func(x *Exchange, err *core.Error)
 }
 
-// Route is one endpoint of a dialect. A GET route also serves HEAD.
+// Route is one endpoint of a dialect. A GET route also serves HEAD, unless
+// NoHead says that its answer may be there only once.
 type Route struct {
 	Name    string // for events, such as get-code
 	Method  string
 	Path    string // segments in braces are parameters: /u/{uid}/devices
 	BodyCap int64  // bytes that ReadBody takes
+	NoHead  bool   // HEAD is refused
 
 	// Handle appends a success to x.Out, or returns why not; Refuse then
 	// writes the answer, and what was appended is thrown away.
@@ -95,7 +97,7 @@ func (m *mount) add(segments []string, route *Route) {
 	var methods []string
 	for _, r := range e.routes {
 		methods = append(methods, r.Method)
-		if r.Method == http.MethodGet {
+		if r.servesHead() {
 			methods = append(methods, http.MethodHead)
 		}
 	}
@@ -159,16 +161,15 @@ func (e *endpoint) matches(path []string) bool {
 }
 
 func (e *endpoint) route(method string) *Route {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
 	for _, r := range e.routes {
-		if r.Method == method {
+		if r.Method == method || method == http.MethodHead && r.servesHead() {
 			return r
 		}
 	}
 	return nil
 }
+
+func (r *Route) servesHead() bool { return r.Method == http.MethodGet && !r.NoHead }
 
 func isParameter(segment string) bool { return segment != "" && segment[0] == '{' }
 

@@ -75,7 +75,8 @@ func New(o Options) *facade.Facade {
 			{Name: checkCode, Method: http.MethodPost, Path: "/check-code", BodyCap: facade.BodyCap, Handle: d.checkCode},
 			{Name: createDevice, Method: http.MethodPost, Path: "/u/{uid}/devices", BodyCap: facade.BodyCap, Handle: d.createDevice},
 			{Name: listDevices, Method: http.MethodGet, Path: "/u/{uid}/devices", Handle: d.listDevices},
-			{Name: getTunnel, Method: http.MethodGet, Path: "/u/{uid}/devices/{device}/tunnel", Handle: d.tunnel},
+			{Name: getTunnel, Method: http.MethodGet, Path: "/u/{uid}/devices/{device}/tunnel", Handle: d.tunnel,
+				NoHead: true}, // it may erase the private key that it hands out
 		},
 		Refuse: refuse,
 	}
