@@ -105,6 +105,9 @@ func (b *bench) all() error {
 	if err := b.tenants(fresh); err != nil {
 		return err
 	}
+	if err := b.timing(); err != nil {
+		return err
+	}
 	if err := b.overload(); err != nil {
 		return err
 	}
