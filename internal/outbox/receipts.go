@@ -75,7 +75,7 @@ func (c *RecordReceipts) Decide(b *store.Batch) error {
 	c.Delivered, c.Undelivered, c.Orphaned = 0, 0, 0
 	for i := range c.Receipts {
 		r := &c.Receipts[i]
-		v := verdict{state: r.State, code: r.Code, status: uint16(r.JSMS)}
+		v := verdict{state: r.State, code: provider.CleanCode(r.Code), status: uint16(r.JSMS)}
 		ref, known := r.find(b)
 		if !known {
 			if r.State != provider.StateSubmitted && keepOrphan(b, r, v) {

@@ -116,7 +116,10 @@ func (f *flight) next() {
 }
 
 // end hands the outcome to the recorder.
-func (f *flight) end(outcome provider.Outcome) { f.outbox.outcomes.put(ended{f, outcome}) }
+func (f *flight) end(outcome provider.Outcome) {
+	outcome.Code = provider.CleanCode(outcome.Code)
+	f.outbox.outcomes.put(ended{f, outcome})
+}
 
 // record is the outcome as a command takes it.
 func (e *ended) record(node uint8) Outcome {
