@@ -32,6 +32,7 @@ func (w *world) receipt(tb interface{ Fatal(...any) }, part string, s provider.S
 		status, code = 4001, "DELIVRD"
 	case provider.StateUndelivered:
 		status, code = 4003, "UNDELIV"
+	default: // still on its way
 	}
 	c := &RecordReceipts{IDs: w.ids, Receipts: []Receipt{{Provider: carrier,
 		Receipt: provider.Receipt{PartID: part, AltIDs: alts, State: s, Code: code, JSMS: status}}}}

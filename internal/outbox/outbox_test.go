@@ -103,11 +103,11 @@ func TestRejectedEverywhereIsDead(t *testing.T) {
 		w := newLiveWorld(t)
 		a, b := &scripted{name: "a", answer: always(provider.Rejected)}, &scripted{name: "b", answer: always(provider.Rejected)}
 		n := start(t, w, w.options(a, b))
-		row, routeless := n.send(t), store.Message{}
+		row := n.send(t)
 		twoTurns()
 		w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded)
 		n.options.Route = func(Outgoing) []provider.Provider { return nil }
-		routeless = n.send(t)
+		routeless := n.send(t)
 		twoTurns()
 		if m := w.expect(t, routeless.ID, store.MessageDead, store.MoneyRefunded); m.Code != "no route" {
 			t.Errorf("%+v", m)

@@ -152,8 +152,8 @@ func TestWebhookAnswers(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "{")
 		}, core.KindProvisioningUnreachable},
-		"302":                      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, core.KindProvisioningRefused},
-		"307":                      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 307) }, core.KindProvisioningRefused},
+		"302":                      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) }, core.KindProvisioningRefused},
+		"307":                      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusTemporaryRedirect) }, core.KindProvisioningRefused},
 		"400":                      {status(400, ""), core.KindProvisioningRefused},
 		"404":                      {status(404, ""), core.KindProvisioningRefused},
 		"500":                      {status(500, ""), core.KindProvisioningRefused},
