@@ -150,6 +150,16 @@ func TestReq37_BadFrames(t *testing.T) {
 	up(t, c)
 }
 
+// An operator sees what was wrong with the stream, not only that it ended.
+func TestBadLengthIsTheReason(t *testing.T) {
+	raw := newRawSMSC(t)
+	c, conn := raw.client(newSink(), smpp.Config{ReconnectMin: time.Minute, ReconnectMax: time.Minute})
+	up(t, c)
+	conn.send([]byte{0x80, 0, 0, 0, 0x80, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1})
+	const want = "connecting: command_length out of range: 2147483648"
+	providertest.Eventually(t, want, func() bool { return c.Health().Detail == want })
+}
+
 // TestReq37_SlowLoris: a frame that never ends costs the SMSC its connection.
 func TestReq37_SlowLoris(t *testing.T) {
 	raw := newRawSMSC(t)

@@ -20,6 +20,7 @@ func (l *link) readLoop() {
 		if err != nil {
 			if errors.Is(err, pdu.ErrLength) {
 				// The stream is out of step: contracts/delivery.md §2.4.
+				l.endWith(err)
 				_ = l.conn.Empty(pdu.GenericNack, pdu.InvCmdLen, h.Seq)
 				l.conn.Finish()
 				return
