@@ -31,14 +31,15 @@ type verdict struct {
 // here: "rebind" and "retry" (system error, temporary application error) are
 // Throttled without slowing the link, because the SMSC did not take the
 // message and may later; "retry once" is done by the link itself, and a second
-// refusal is Rejected, so that another provider may be tried.
+// refusal is Rejected, so that another provider may be tried. What speaks of
+// the bind says nothing about the message: binding anew shows what it is.
 func (cfg *Config) classify(s pdu.Status) verdict {
 	switch s {
 	case pdu.OK:
 		return verdict{class: provider.Accepted}
 	case pdu.MsgQueueFull, pdu.Throttled:
 		return verdict{class: provider.Throttled, effect: effectSlow}
-	case pdu.InvBndStatus:
+	case pdu.InvBndStatus, pdu.AlreadyBound, pdu.BindFail, pdu.InvPassword, pdu.InvSystemID:
 		return verdict{class: provider.Throttled, effect: effectRebind}
 	case pdu.SysErr, pdu.AppTemporary:
 		return verdict{class: provider.Throttled}

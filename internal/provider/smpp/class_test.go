@@ -17,7 +17,7 @@ func TestReq37_StatusClasses(t *testing.T) {
 	}{
 		{[]pdu.Status{0x00}, provider.Accepted, effectNone},
 		{[]pdu.Status{0x01, 0x02, 0x03, 0x0a, 0x0b, 0x45, 0x61, 0x62, 0x65, 0x66, 0x400, 0x4ff, 0x500, 0x33}, provider.Rejected, effectNone},
-		{[]pdu.Status{0x04}, provider.Throttled, effectRebind},
+		{[]pdu.Status{0x04, 0x05, 0x0d, 0x0e, 0x0f}, provider.Throttled, effectRebind},
 		{[]pdu.Status{0x08, 0x64}, provider.Throttled, effectNone},
 		{[]pdu.Status{0x14, 0x58, 0x401}, provider.Throttled, effectSlow},
 		{[]pdu.Status{0xfe, 0xff}, provider.Rejected, effectRetry},
