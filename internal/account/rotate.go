@@ -31,6 +31,10 @@ type RotationOptions struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 
+	// Changed is called after each change of the keyring, before the job goes on,
+	// and whenever it goes on after an interruption; nil means nobody.
+	Changed func(ctx context.Context) error
+
 	// Settled returns when every request that began before it was called has
 	// ended. The default waits two minutes, which is longer than any request.
 	Settled func(ctx context.Context) error
@@ -63,6 +67,9 @@ type IndexRotation struct {
 func NewIndexRotation(o RotationOptions) *IndexRotation {
 	if o.Settled == nil {
 		o.Settled = waitGrace
+	}
+	if o.Changed == nil {
+		o.Changed = func(context.Context) error { return nil }
 	}
 	if o.Retry <= 0 {
 		o.Retry = rotationRetry
@@ -172,7 +179,13 @@ func (r *IndexRotation) Rotate(ctx context.Context) error {
 // Resume finishes what was begun; there may be nothing.
 func (r *IndexRotation) Resume(ctx context.Context) error {
 	ring := r.options.Ring
-	for ring.IndexState().Phase != keyring.IndexSteady {
+	for {
+		if err := r.options.Changed(ctx); err != nil {
+			return err
+		}
+		if ring.IndexState().Phase == keyring.IndexSteady {
+			return r.clear(ctx)
+		}
 		next := ring.FinishIndexRotation
 		if err := r.options.Settled(ctx); err != nil {
 			return err
@@ -187,7 +200,6 @@ func (r *IndexRotation) Resume(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.clear(ctx)
 }
 
 // fill gives every row the side that it lacks, until none does. Requests that

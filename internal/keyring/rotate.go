@@ -40,9 +40,22 @@ func (r *Ring) RetireFieldKey(id uint16) error {
 	})
 }
 
+// RetireFieldKeys keeps the newest field keys, at least one, as RetireFieldKey
+// drops one.
+func (r *Ring) RetireFieldKeys(keep int) error {
+	return r.change(func(c *contents) error { return keepNewest(&c.FieldKeys, keep) })
+}
+
+// CodeKeyIDs lists the peppers, newest first.
+func (r *Ring) CodeKeyIDs() []uint16 { return idsOf(r.current.Load().contents.CodeKeys) }
+
 // FieldKeyIDs lists the field keys, newest first.
-func (r *Ring) FieldKeyIDs() []uint16 {
-	entries := r.current.Load().contents.FieldKeys
+func (r *Ring) FieldKeyIDs() []uint16 { return idsOf(r.current.Load().contents.FieldKeys) }
+
+// TokenKeyIDs lists the token keys, newest first: the order of TokenHashes.
+func (r *Ring) TokenKeyIDs() []uint16 { return idsOf(r.current.Load().contents.TokenKeys) }
+
+func idsOf(entries []keyEntry) []uint16 {
 	ids := make([]uint16, len(entries))
 	for i, entry := range entries {
 		ids[i] = entry.ID

@@ -113,7 +113,7 @@ func (d *Directory) AppByKey(dialect Dialect, key string) (*App, bool) {
 		return nil, false
 	}
 	if at > 0 {
-		d.wantRehash(rehash{id: found.id, from: hashes[at], to: hashes[0]})
+		d.wantRehash(rehash{id: found.id, from: hashes[at], key: core.NewSecret(key)})
 	}
 	return found.app, true
 }

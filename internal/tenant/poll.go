@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 )
@@ -83,8 +84,9 @@ func (d *Directory) catchUp(ctx context.Context) error {
 
 // rehash is a key that was found by an old token key's hash.
 type rehash struct {
-	id       int64
-	from, to [32]byte
+	id   int64
+	from [32]byte
+	key  core.Secret
 }
 
 // wantRehash notes a key to be stored under the newest token key, so that the
@@ -102,7 +104,8 @@ func (d *Directory) storeRehash(ctx context.Context, r rehash) {
 		return // done already: the key was used several times meanwhile
 	}
 	err := d.database.Update(ctx, func(q store.SQL) error {
-		if err := records.RehashCredential(ctx, q, r.id, r.from, r.to); err != nil {
+		// Hashed here, so that a rotation is either seen or sees this row.
+		if err := records.RehashCredential(ctx, q, r.id, r.from, d.keys.TokenHashes(r.key.Reveal())[0]); err != nil {
 			return err
 		}
 		return records.BumpRevision(ctx, q)

@@ -52,6 +52,9 @@ func (t Indexed) table() string {
 	return ""
 }
 
+// String is the table's name.
+func (t Indexed) String() string { return t.table() }
+
 // Unindexed is a row that lacks a side: its id and its sealed number.
 type Unindexed struct {
 	ID    int64
