@@ -17,6 +17,7 @@ import (
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/sqlite"
 	"yanma.dev/yanma/internal/tenant"
@@ -32,6 +33,8 @@ type Deps struct {
 	Log     *obs.Writer    // where lines go; closed by whoever opened it
 	Version string
 	Native  *http.ServeMux // further paths of the public listener; nil means none
+
+	settled func(context.Context) error // of tests: see rotation.Options
 }
 
 // App is one server. Open it, Start it, wait for Failed or a signal, Stop it.
@@ -53,6 +56,7 @@ type App struct {
 	aliases   *account.Aliases
 	devices   *account.Devices
 	verify    *verify.Service
+	rotation  *rotation.Service
 	sweeper   *sweeper
 	metrics   *obs.Metrics
 	health    *obs.Health
@@ -91,6 +95,7 @@ func (a *App) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	a.rotation.Start()
 	a.sweeper.start()
 	go a.public.serve()
 	go a.operator.serve()
@@ -127,6 +132,7 @@ func (a *App) Stop(ctx context.Context) error {
 			errs = append(errs, p.Stop(ctx))
 		}
 		a.sweeper.stop()
+		a.rotation.Stop()
 		errs = append(errs, a.limiter.Stop(ctx))
 		a.directory.Stop()
 		a.store.Stop()

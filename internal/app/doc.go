@@ -3,6 +3,6 @@
 // It is the only package that imports everything, and holds no rule.
 //
 //	Open   folder ─ keyring ─ database ─ migrations ─ limits of the last day ─ directory ─ use-cases ─ façades
-//	Start  store ─ outbox ─ providers ─ sweeps ─ listeners            answers from here on
+//	Start  store ─ outbox ─ providers ─ rotation, sweeps ─ listeners            answers from here on
 //	Stop   readyz says no ─ listeners drain ─ outbox drains ─ providers unbind ─ store ─ database ─ log
 package app

@@ -42,7 +42,7 @@ func openKeyring(ctx context.Context, db store.Engine, path string, random io.Re
 			return nil, err
 		}
 	}
-	return ring, bindKeyring(ctx, db, ring)
+	return ring, bindAtStart(ctx, db, ring, now)
 }
 
 func boundKeyring(ctx context.Context, db store.Engine) (installation string, generation uint64, err error) {
@@ -63,17 +63,38 @@ func boundKeyring(ctx context.Context, db store.Engine) (installation string, ge
 	return installation, generation, nil
 }
 
-// bindKeyring writes down which keyring the database belongs to, and how far
-// it was rotated: an older copy would not know the newest keys.
-func bindKeyring(ctx context.Context, db store.Engine, ring *keyring.Ring) error {
-	err := db.Update(ctx, func(q store.SQL) error {
-		if err := records.PutSetting(ctx, q, settingInstallation, ring.InstallationID()); err != nil {
+// bindAtStart binds the keyring. One that was changed without a note, by a
+// process that ended in between, gets its audit row now.
+func bindAtStart(ctx context.Context, db store.Engine, ring *keyring.Ring, now time.Time) error {
+	err := records.Update(ctx, db, func(q store.SQL) error {
+		before, known, err := records.Setting(ctx, q, settingGeneration)
+		if err != nil {
 			return err
 		}
-		return records.PutSetting(ctx, q, settingGeneration, strconv.FormatUint(ring.Generation(), 10))
+		fresh, err := bindKeyring(ctx, q, ring)
+		if err != nil || !fresh || !known {
+			return err
+		}
+		return records.InsertAudit(ctx, q, records.Audit{At: store.At(now), Actor: "start", Action: "keyring.found_changed", Object: "keyring",
+			Before: `{"generation":` + before + `}`, After: `{"generation":` + strconv.FormatUint(ring.Generation(), 10) + `}`})
 	})
 	if err != nil {
 		return fmt.Errorf("bind the keyring to the database: %w", err)
 	}
 	return nil
+}
+
+// bindKeyring writes down which keyring the database belongs to, and how far
+// it was rotated: an older copy would not know the newest keys. fresh tells
+// whether that was not known yet.
+func bindKeyring(ctx context.Context, q store.SQL, ring *keyring.Ring) (fresh bool, err error) {
+	generation := strconv.FormatUint(ring.Generation(), 10)
+	bound, _, err := records.Setting(ctx, q, settingGeneration)
+	if err != nil || bound == generation {
+		return false, err
+	}
+	if err := records.PutSetting(ctx, q, settingInstallation, ring.InstallationID()); err != nil {
+		return false, err
+	}
+	return true, records.PutSetting(ctx, q, settingGeneration, generation)
 }

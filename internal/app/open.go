@@ -17,6 +17,7 @@ import (
 	"yanma.dev/yanma/internal/guard/memory"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/store/sqlite"
@@ -143,6 +144,9 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy()})
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
+	a.rotation = rotation.New(rotation.Options{Ring: a.ring, Database: a.database, Commands: a.store, Audit: a.admin, Apps: a.admin, Peers: a.tunnel,
+		Now: a.deps.Now, Log: a.log, Settled: a.deps.settled,
+		Bind: func(ctx context.Context, q store.SQL) (bool, error) { return bindKeyring(ctx, q, a.ring) }})
 	a.sweeper = a.newSweeper()
 	return nil
 }

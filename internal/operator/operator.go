@@ -10,8 +10,10 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 )
@@ -37,6 +39,9 @@ type Config struct {
 	Directory *tenant.Directory
 	Database  tenant.Database
 	Keys      tenant.Keys
+	Ring      *keyring.Ring // finds a number's rows; the same as Keys
+	Rotation  *rotation.Service
+	Failures  guard.FailurePolicy // of wrong tries
 	Commands  Commands
 	IDs       *core.IDs
 	Providers []provider.Provider
@@ -105,6 +110,12 @@ func (o *operator) routes() []facade.Route {
 		{Name: "app-credit-show", Method: http.MethodGet, Path: "/admin/apps/{app}/credit", Handle: o.showAppCredit},
 		{Name: "app-credit-add", Method: http.MethodPost, Path: "/admin/apps/{app}/credit", Handle: o.addAppCredit},
 		{Name: "app-import-yunbox", Method: http.MethodPost, Path: "/admin/apps/{app}/import/yunbox", Handle: o.importYunbox},
+		{Name: "number-show", Method: http.MethodPost, Path: "/admin/apps/{app}/number/show", Handle: o.showNumber},
+		{Name: "number-unlock", Method: http.MethodPost, Path: "/admin/apps/{app}/number/unlock", Handle: o.unlockNumber},
+		{Name: "keyring", Method: http.MethodGet, Path: "/admin/keyring", Handle: o.keyring},
+		{Name: "keyring-rotate", Method: http.MethodPost, Path: "/admin/keyring/{kind}/rotate", Handle: o.rotateKeyring},
+		{Name: "keyring-retire", Method: http.MethodPost, Path: "/admin/keyring/{kind}/retire", Handle: o.retireKeyring},
+		{Name: "keyring-reseal", Method: http.MethodPost, Path: "/admin/keyring/reseal", Handle: o.resealKeyring},
 		{Name: "ledger", Method: http.MethodGet, Path: "/admin/ledger", Handle: o.ledger},
 		{Name: "provider-list", Method: http.MethodGet, Path: "/admin/providers", Handle: o.listProviders},
 		{Name: "provider-test", Method: http.MethodPost, Path: "/admin/providers/{provider}/test", Handle: o.testProvider},

@@ -52,7 +52,7 @@ func TestRoutesAreDescribed(t *testing.T) {
 // Requirement row 15: nothing sensitive in URLs. That answers are not stored
 // is checked with every exchange of these tests.
 func TestReq15_NothingSensitiveInURLs(t *testing.T) {
-	allowed := map[string]bool{"tenant": true, "app": true, "provider": true, "dry_run": true, "before": true, "limit": true}
+	allowed := map[string]bool{"tenant": true, "app": true, "provider": true, "kind": true, "dry_run": true, "before": true, "limit": true}
 	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI())
 	must(t, err)
 	for path, item := range doc.Paths.Map() {
@@ -95,7 +95,7 @@ func TestToken(t *testing.T) {
 	}
 	// Without the token every route answers 401 before anything else.
 	for _, route := range (&operator{}).routes() {
-		path := strings.NewReplacer("{app}", "1", "{tenant}", "1", "{provider}", "x").Replace(route.Path)
+		path := strings.NewReplacer("{app}", "1", "{tenant}", "1", "{provider}", "x", "{kind}", "code").Replace(route.Path)
 		answer, _ := w.call(t, route.Method, path, "{", "Authorization", "")
 		if answer.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s %s without token: %d", route.Method, path, answer.StatusCode)

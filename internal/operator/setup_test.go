@@ -28,6 +28,7 @@ import (
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/sqlite"
 	"yanma.dev/yanma/internal/store/storetest"
@@ -46,6 +47,9 @@ type world struct {
 	http      *http.Client
 	engine    *storetest.Faulty
 	ring      *keyring.Ring
+	batcher   *store.Batcher
+	rotation  *rotation.Service
+	settled   chan struct{} // while it is not nil, jobs wait for it
 	directory *tenant.Directory
 	limiter   *memory.Limiter // the public listener's, too
 	carrier   *carrier
@@ -162,8 +166,12 @@ func newWorld(t *testing.T) *world {
 	w.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: w.engine, Keys: w.ring, Now: w.clock.now, Log: log,
 		Defaults: tenant.Defaults{Rules: guard.DefaultRules(), SMSPrice: 1}})
 	w.limiter = memory.New(w.clock.now)
+	w.batcher = batcher
+	admin := tenant.NewAdmin(w.directory, w.users, rand.Reader)
+	w.startRotation(t, admin, log)
 	handler, err := New(Config{
-		Token: core.NewSecret(token), Admin: tenant.NewAdmin(w.directory, w.users, rand.Reader), Directory: w.directory,
+		Token: core.NewSecret(token), Admin: admin, Directory: w.directory,
+		Ring: w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
 		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: core.NewIDs(w.clock.now, 0), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },

@@ -76,6 +76,41 @@ type Ledger struct {
 	Balanced  bool         `json:"balanced"`
 }
 
+// Number is the body of what is asked or told of a number in an app.
+type Number struct {
+	Phone string `json:"phone"`
+}
+
+// NumberState is the wrong tries that are counted for a number in an app.
+type NumberState struct {
+	Phone    string     `json:"phone"`    // masked
+	Locked   bool       `json:"locked"`   // for any purpose, from anywhere
+	Counters []Counters `json:"counters"` // none: no wrong try since the last success
+}
+
+// NumberUnlocked is the answer to an unlock.
+type NumberUnlocked struct {
+	Phone   string     `json:"phone"`   // masked
+	Cleared []Counters `json:"cleared"` // as they were; none: there was nothing to clear
+}
+
+// Counters are the wrong tries for one purpose (contracts/README.md §5).
+type Counters struct {
+	Purpose     string     `json:"purpose"`     // login, verify, rebind
+	Scope       string     `json:"scope"`       // anyone; known: a device or address that logged in before
+	Recent      int        `json:"recent"`      // at 5 the code dies, until 15 minutes pass without a wrong try
+	Consecutive int        `json:"consecutive"` // at 20 a day's lock
+	Total       int        `json:"total"`       // since the last success; at 100 disabled
+	LastWrong   time.Time  `json:"last_wrong"`
+	LockedUntil *time.Time `json:"locked_until,omitempty"` // absent: not locked, or disabled
+	Disabled    bool       `json:"disabled"`               // until unlocked
+}
+
+// Retirement is the body of POST /admin/keyring/{kind}/retire.
+type Retirement struct {
+	Keep int `json:"keep"` // how many of the newest keys stay, from 1
+}
+
 // Providers is the answer of GET /admin/providers.
 type Providers struct {
 	Providers []Provider `json:"providers"`

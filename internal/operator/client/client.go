@@ -14,6 +14,7 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/operator/api"
+	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/tenant"
 )
 
@@ -228,6 +229,40 @@ func (c *Client) AddAppCredit(ctx context.Context, id core.AppID, n api.NewCredi
 // AddTenantCredit tops a tenant up; see AddAppCredit.
 func (c *Client) AddTenantCredit(ctx context.Context, id core.TenantID, n api.NewCredit, key string) (api.CreditAdded, error) {
 	return do[api.CreditAdded](ctx, c, call{method: http.MethodPost, path: tenantPath(id, "/credit"), body: n, key: key})
+}
+
+// Number is what is counted for a number in an app.
+func (c *Client) Number(ctx context.Context, id core.AppID, phone string) (api.NumberState, error) {
+	return do[api.NumberState](ctx, c, call{method: http.MethodPost, path: appPath(id, "/number/show"), body: api.Number{Phone: phone}})
+}
+
+// UnlockNumber clears it.
+func (c *Client) UnlockNumber(ctx context.Context, id core.AppID, phone string) (api.NumberUnlocked, error) {
+	return do[api.NumberUnlocked](ctx, c, call{method: http.MethodPost, path: appPath(id, "/number/unlock"), body: api.Number{Phone: phone}})
+}
+
+// Keyring is the state of the keyring.
+func (c *Client) Keyring(ctx context.Context) (rotation.Status, error) {
+	return do[rotation.Status](ctx, c, call{method: http.MethodGet, path: "/admin/keyring"})
+}
+
+// RotateKeyring makes a new key of a kind.
+func (c *Client) RotateKeyring(ctx context.Context, kind rotation.Kind) (rotation.Status, error) {
+	return do[rotation.Status](ctx, c, call{method: http.MethodPost, path: keyringPath(kind, "/rotate")})
+}
+
+// RetireKeyring drops all keys of a kind but the newest.
+func (c *Client) RetireKeyring(ctx context.Context, kind rotation.Kind, keep int) (rotation.Status, error) {
+	return do[rotation.Status](ctx, c, call{method: http.MethodPost, path: keyringPath(kind, "/retire"), body: api.Retirement{Keep: keep}})
+}
+
+// ResealKeyring starts to seal every field under the newest key.
+func (c *Client) ResealKeyring(ctx context.Context) (rotation.Status, error) {
+	return do[rotation.Status](ctx, c, call{method: http.MethodPost, path: "/admin/keyring/reseal"})
+}
+
+func keyringPath(kind rotation.Kind, rest string) string {
+	return "/admin/keyring/" + url.PathEscape(string(kind)) + rest
 }
 
 // Ledger is the sums over all accounts.
