@@ -1,0 +1,206 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// conn is one place of a pool, with a connection or without one yet. One
+// goroutine at a time uses it.
+type conn struct {
+	pg       *pgconn.PgConn                          // nil when not connected
+	stale    bool                                    // not to be used again
+	prepared []*pgconn.StatementDescription          // of batches, by number
+	texts    map[string]*pgconn.StatementDescription // of View and Update, by their SQL
+	arrays   arrays
+	reused   request
+}
+
+// drop ends the connection; the next user of this place makes a new one.
+func (c *conn) drop(limit time.Duration) {
+	if c.pg != nil && !c.pg.IsClosed() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		_ = c.pg.Close(ctx) // says goodbye; the server notices without it too
+	}
+	c.pg, c.prepared, c.texts, c.stale = nil, nil, nil, false
+}
+
+// idle tells whether the connection is whole and in no transaction.
+func (c *conn) idle() bool {
+	return c.pg != nil && !c.stale && !c.pg.IsClosed() && !c.pg.IsBusy() && c.pg.TxStatus() == 'I'
+}
+
+// dialer makes connections. After a failure it fails at once for a while: the
+// commands of a batch that failed are tried one by one, and must not wait for a
+// dead server one by one.
+type dialer struct {
+	config  *pgconn.Config
+	options *Options
+	resting atomic.Int64 // until this instant, in nanoseconds since 1970
+}
+
+// rest is how long nobody asks a server that did not answer.
+const rest = 500 * time.Millisecond
+
+func (d *dialer) failed() { d.resting.Store(d.options.Now().Add(rest).UnixNano()) }
+
+// dial makes a connection and sets it up.
+func (d *dialer) dial(ctx context.Context, required, planner []string) (*pgconn.PgConn, error) {
+	if d.options.Now().UnixNano() < d.resting.Load() {
+		return nil, fmt.Errorf("the database %s %w: it was tried a moment ago", d.name(), ErrUnreachable)
+	}
+	limited, cancel := context.WithTimeout(ctx, d.options.ConnectTimeout)
+	defer cancel()
+	pg, err := pgconn.ConnectConfig(limited, d.config)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		d.failed()
+		return nil, d.connectError(err)
+	}
+	if err := setUp(limited, pg, slices.Concat(sessionSettings(), required), planner); err != nil {
+		d.failed()
+		closing, stop := context.WithTimeout(context.WithoutCancel(ctx), d.options.ConnectTimeout)
+		defer stop()
+		_ = pg.Close(closing)
+		return nil, fmt.Errorf("the database %s: set up a connection: %w", d.name(), err)
+	}
+	return pg, nil
+}
+
+// name says which database, without user and password.
+func (d *dialer) name() string {
+	return fmt.Sprintf("%s at %s:%d", d.config.Database, d.config.Host, d.config.Port)
+}
+
+// connectError says in one sentence why there is no connection.
+func (d *dialer) connectError(err error) error {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("the database %s %w: %s (%s)", d.name(), ErrRefused, refused.Message, refused.Code)
+	}
+	if pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the database %s %w: no answer within %s", d.name(), ErrUnreachable, d.options.ConnectTimeout)
+	}
+	var cause *pgconn.ConnectError
+	if errors.As(err, &cause) {
+		err = cause.Unwrap() // without the user's name
+	}
+	return fmt.Errorf("the database %s %w: %w", d.name(), ErrUnreachable, err)
+}
+
+// sessionSettings are for every connection. A server whose commits are not on
+// disk when they are answered is told to put them there. statement_timeout is
+// off: it would cut the wait for a synchronous standby short without an error.
+func sessionSettings() []string {
+	return []string{
+		"SET client_encoding = 'UTF8'",
+		"SET statement_timeout = 0",
+		"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+	}
+}
+
+// plannerSettings keep plans on the indexes: statements are prepared when the
+// tables are small, where reading all of a table looks cheap, and are used when
+// they are large.
+func plannerSettings() []string { return []string{"SET enable_seqscan = off", "SET jit = off"} }
+
+// batchPlannerSettings are for batches: look keys up, and plan once.
+func batchPlannerSettings() []string {
+	return append(plannerSettings(), "SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET plan_cache_mode = force_generic_plan")
+}
+
+// setUp runs the settings of a session. A planner's setting that a relative of
+// PostgreSQL does not know is passed over.
+func setUp(ctx context.Context, pg *pgconn.PgConn, required, planner []string) error {
+	for i, sql := range slices.Concat(required, planner) {
+		_, err := pg.Exec(ctx, sql).ReadAll()
+		var refused *pgconn.PgError
+		if i >= len(required) && errors.As(err, &refused) && refused.Code == unknownSetting {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", sql, err)
+		}
+	}
+	return nil
+}
+
+// milliseconds sets a time limit of the session.
+func milliseconds(name string, d time.Duration) string {
+	return fmt.Sprintf("SET %s = %d", name, max(1, d.Milliseconds()))
+}
+
+// pool hands places out, one user each.
+type pool struct {
+	dialer   *dialer
+	required []string // settings of a session
+	planner  []string
+	free     chan *conn
+	closed   chan struct{}
+	once     sync.Once
+}
+
+func newPool(d *dialer, size int, required, planner []string) *pool {
+	p := &pool{dialer: d, required: required, planner: planner, free: make(chan *conn, size), closed: make(chan struct{})}
+	for range size {
+		p.free <- &conn{}
+	}
+	return p
+}
+
+// take waits for a place and connects it if need be.
+func (p *pool) take(ctx context.Context) (*conn, error) {
+	select {
+	case <-p.closed:
+		return nil, errClosed
+	default:
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case c := <-p.free:
+		if c.pg == nil {
+			pg, err := p.dialer.dial(ctx, p.required, p.planner)
+			if err != nil {
+				p.free <- c
+				return nil, err
+			}
+			c.pg = pg
+		}
+		return c, nil
+	case <-p.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// put gives a place back; a connection that is not as it was is ended.
+func (p *pool) put(c *conn) {
+	if !c.idle() {
+		c.drop(p.dialer.options.Timeout)
+	}
+	p.free <- c
+}
+
+// close waits for every place to come back and ends its connection. Closing
+// twice is fine.
+func (p *pool) close() {
+	p.once.Do(func() {
+		close(p.closed)
+		for range cap(p.free) {
+			(<-p.free).drop(p.dialer.options.Timeout)
+		}
+	})
+}

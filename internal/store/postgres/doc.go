@@ -1,0 +1,24 @@
+// Package postgres is the store engine for several nodes on one database.
+//
+// It owns the connections, the schema and its migrations, and the SQL of every
+// row kind. It never decides anything about a row; see package store.
+//
+//	Open ─ is it reachable, writable, UTF8, ours, not newer? one sentence each
+//	Load   BEGIN · lock keys · every kind by key, FOR UPDATE  ─ one round trip
+//	Write  only remembers the batch
+//	Commit every kind: delete · update · insert · COMMIT       ─ one round trip
+//	Update row lock "update" · f's statements · COMMIT
+//	View   REPEATABLE READ, READ ONLY
+//
+// Nodes keep out of each other's way by row locks alone, taken in one order:
+// key locks, then the kinds in the order of store.Batch, rows by their keys. A
+// row that does not exist yet cannot be locked. Where a unique key guards it,
+// the later insertion fails with store.ErrUnique and the batch, run again, sees
+// the row. Where none does (a number may have several live codes; a receipt may
+// come before its message's part) the key's slot in the table key_lock stands
+// in for the row: see keylock.go.
+//
+// A batch waits for a lock for Options.LockTimeout at most and is then run
+// again, so that a deadlock between commands that load in several rounds, or a
+// node that stopped in the middle, costs little.
+package postgres

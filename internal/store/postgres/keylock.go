@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+)
+
+// Two batches on different nodes may look for the same row, find nothing and
+// both insert one. Where a unique key forbids the second, that is enough. Two
+// kinds have none:
+//
+//   - A number may have several live codes (jsms), but in other dialects a new
+//     one supersedes the older. Two nodes that send to one number at once would
+//     leave two live codes, because neither sees the other's.
+//   - A receipt that finds no part waits as an orphan; a part that is recorded
+//     looks for its orphan. On two nodes at once each would miss the other.
+//
+// So a batch that looks for live codes of a number, or for a part or an orphan,
+// first locks the key's slot, a row of key_lock, and only then looks: in READ
+// COMMITTED the look-up is a statement of its own and sees everything that the
+// slot's former owner committed. A slot stands for many keys; two batches that
+// share one by chance wait for each other, nothing more. The table is never
+// written. Row locks are used because every relative of PostgreSQL has them;
+// advisory locks are not among what all of them document.
+
+// slots is how many rows key_lock has. All nodes must agree: it is part of the
+// migration.
+const slots = 1 << 16
+
+func newKeyLocks(c *catalogue) *statement {
+	return c.add("SELECT t.id FROM unnest($1::bigint[]) AS n (id) JOIN key_lock AS t ON t.id = n.id ORDER BY t.id FOR UPDATE OF t",
+		column{"id", "bigint"})
+}
+
+// lockKeys locks the slots of the keys that the batch looks for now.
+func (s *statements) lockKeys(q *request, b *store.Batch) {
+	p := q.bind(s.locks)
+	live := b.Live.Wanted()
+	for i := range live {
+		p.int(liveSlot(&live[i]))
+	}
+	for _, keys := range [...][]store.ReceiptKey{b.Receipts.Wanted(), b.Orphans.Wanted()} {
+		for i := range keys {
+			p.int(receiptSlot(&keys[i]))
+		}
+	}
+	q.send(nil)
+}
+
+func liveSlot(k *store.LiveKey) int64 {
+	h := hash(offset, byte(k.Purpose), byte(k.App), byte(k.App>>8), byte(k.App>>16), byte(k.App>>24))
+	return hash(h, k.Index[:]...).slot()
+}
+
+func receiptSlot(k *store.ReceiptKey) int64 {
+	h := offset
+	for i := range len(k.Provider) {
+		h = hash(h, k.Provider[i])
+	}
+	h = hash(h, 0)
+	for i := range len(k.PartID) {
+		h = hash(h, k.PartID[i])
+	}
+	return h.slot()
+}
+
+// fnv is the FNV-1a hash; offset is its beginning. Nodes of different versions
+// work on one database: it must stay what it is.
+type fnv uint64
+
+const offset fnv = 14695981039346656037
+
+func hash(h fnv, data ...byte) fnv {
+	for _, b := range data {
+		h = (h ^ fnv(b)) * 1099511628211
+	}
+	return h
+}
+
+func (h fnv) slot() int64 { return int64((h ^ h>>16 ^ h>>32 ^ h>>48) % slots) }
+
+// side names the columns of a look-up by a number, of either side of its blind
+// index. During a rotation rows are found by both.
+const bySide = " AND (t.idx_a = n.idx OR t.idx_b = n.idx)"
+
+// putNumber writes a second key: what a number is looked up in, and its index.
+func putNumber(p *arrays, of int64, purpose core.Purpose, index *core.IndexValue) {
+	p.int(of)
+	p.int(int64(purpose))
+	p.side(index)
+}

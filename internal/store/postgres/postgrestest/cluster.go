@@ -1,0 +1,230 @@
+package postgrestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrMissing says that no PostgreSQL is installed.
+var ErrMissing = errors.New("postgrestest: no PostgreSQL server programs (Debian: postgresql)")
+
+// Options of Start.
+type Options struct {
+	Fsync    bool     // commits are on disk; off is fast, for tests that do not crash the machine
+	Settings []string // more settings, such as "max_connections=20"
+}
+
+// Cluster is a running server.
+type Cluster struct {
+	folder  string
+	port    int
+	process *process
+	log     *os.File
+}
+
+// Start makes a server and waits until it answers.
+func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	account, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{}
+	if c.folder, err = os.MkdirTemp("", "yanma-pg-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Stop())
+		}
+	}()
+	if account != nil {
+		if err := os.Chown(c.folder, int(account.Uid), int(account.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", c.data(), "--username", "postgres",
+		"--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = c.folder, &syscall.SysProcAttr{Credential: account}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
+	}
+	if c.log, err = os.Create(filepath.Join(c.folder, "log")); err != nil {
+		return nil, err
+	}
+	if c.port, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	server := exec.Command(filepath.Join(bin, "postgres"), c.arguments(o)...)
+	server.Dir, server.Stdout, server.Stderr = c.folder, c.log, c.log
+	server.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true}
+	if c.process, err = startProcess(server); err != nil {
+		return nil, err
+	}
+	return c, c.await(ctx)
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
+
+func (c *Cluster) arguments(o Options) []string {
+	settings := []string{
+		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(c.port), "unix_socket_directories=" + c.folder,
+		"shared_buffers=128MB", "max_connections=100", "max_wal_size=1GB", "autovacuum_naptime=10s",
+	}
+	if !o.Fsync {
+		settings = append(settings, "fsync=off", "full_page_writes=off")
+	}
+	arguments := []string{"-D", c.data()}
+	for _, s := range append(settings, o.Settings...) {
+		arguments = append(arguments, "-c", s)
+	}
+	return arguments
+}
+
+// await polls until the server answers: it says so only in its log.
+func (c *Cluster) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		err := c.Exec(ctx, "postgres", "SELECT 1")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-c.process.exited:
+			log, _ := os.ReadFile(c.log.Name())
+			return fmt.Errorf("postgrestest: the server ended: %s", log)
+		case <-ctx.Done():
+			return fmt.Errorf("postgrestest: the server does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// URL is how a database of the server is reached.
+func (c *Cluster) URL(database string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
+}
+
+// Port is the server's port on loopback.
+func (c *Cluster) Port() int { return c.port }
+
+// Exec runs statements in a database.
+func (c *Cluster) Exec(ctx context.Context, database, sql string) error {
+	conn, err := pgconn.Connect(ctx, c.URL(database))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql).ReadAll()
+	return errors.Join(err, conn.Close(ctx))
+}
+
+// Create makes a database with options such as "TEMPLATE x".
+func (c *Cluster) Create(ctx context.Context, name, options string) error {
+	return c.Exec(ctx, "postgres", fmt.Sprintf("CREATE DATABASE %s %s", name, options))
+}
+
+// Drop removes a database, whoever is connected to it.
+func (c *Cluster) Drop(ctx context.Context, name string) error {
+	return c.Exec(ctx, "postgres", fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
+}
+
+// Freeze stops the server and its children in their tracks, as a machine does
+// that hangs: connections stay, nothing is answered. The answer lets them go on.
+func (c *Cluster) Freeze() (thaw func() error, err error) {
+	group := -c.process.pid()
+	if err := syscall.Kill(group, syscall.SIGSTOP); err != nil {
+		return nil, err
+	}
+	// Children of the server lead groups of their own.
+	children, err := childrenOf(c.process.pid())
+	if err != nil {
+		return nil, errors.Join(err, syscall.Kill(group, syscall.SIGCONT))
+	}
+	for _, pid := range children {
+		err = errors.Join(err, syscall.Kill(pid, syscall.SIGSTOP))
+	}
+	return func() (err error) {
+		for _, pid := range append(children, group) {
+			err = errors.Join(err, syscall.Kill(pid, syscall.SIGCONT))
+		}
+		return err
+	}, err
+}
+
+// Stop ends the server and removes its folder.
+func (c *Cluster) Stop() error {
+	var err error
+	if c.process != nil {
+		err = c.process.stop()
+	}
+	if c.log != nil {
+		err = errors.Join(err, c.log.Close())
+	}
+	return errors.Join(err, os.RemoveAll(c.folder))
+}
+
+// programs is the folder of the newest server that is installed.
+func programs() (string, error) {
+	if at, err := exec.LookPath("postgres"); err == nil {
+		return filepath.Dir(at), nil
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil || len(found) == 0 {
+		return "", errors.Join(ErrMissing, err)
+	}
+	version := func(at string) int {
+		n, _ := strconv.Atoi(strings.Split(at, "/")[4])
+		return n
+	}
+	slices.SortFunc(found, func(a, b string) int { return version(a) - version(b) })
+	return filepath.Dir(found[len(found)-1]), nil
+}
+
+// unprivileged is whom the server runs as; nil is ourselves.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err := strconv.ParseUint(u.Uid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		gid, err := strconv.ParseUint(u.Gid, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, errors.New("postgrestest: there is no user postgres or nobody to run the server as")
+}
+
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}

@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"yanma.dev/yanma/internal/store"
+)
+
+// tx is the transaction of a batch.
+type tx struct {
+	engine *Engine
+	conn   *conn        // nil when it has ended
+	begun  bool         // BEGIN was sent
+	batch  *store.Batch // to be written by Commit
+}
+
+var _ store.Tx = (*tx)(nil)
+
+// Begin implements store.Engine. The schema must be migrated. It sends nothing
+// yet: BEGIN travels with the first statements. As many batches may be under
+// way as Options.Batchers.
+func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
+	c, err := e.batches.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.prepared == nil {
+		if err := c.prepare(ctx, e.statements.all, e.options.Timeout); err != nil {
+			c.stale = true
+			e.batches.put(c)
+			return nil, e.noticed(fmt.Errorf("postgres: the schema is not the one of this program: %w", mapped(err)))
+		}
+	}
+	return &tx{engine: e, conn: c}, nil
+}
+
+// noticed makes the next connections fail at once for a while when the server
+// did not answer in time.
+func (e *Engine) noticed(err error) error {
+	if pgconn.Timeout(err) {
+		e.dialer.failed()
+	}
+	return err
+}
+
+var errEnded = errors.New("postgres: the batch has ended")
+
+// request begins a round trip, with BEGIN if it is the first one.
+func (t *tx) request(ctx context.Context) *request {
+	q := t.conn.request(ctx, t.engine.options.Timeout)
+	if !t.begun {
+		t.begun = true
+		q.plain(t.engine.statements.begin)
+	}
+	return q
+}
+
+// Load implements store.Tx.
+func (t *tx) Load(ctx context.Context, b *store.Batch) error {
+	if t.conn == nil {
+		return errEnded
+	}
+	q := t.request(ctx)
+	t.engine.statements.lockKeys(q, b)
+	for _, k := range t.engine.statements.kinds {
+		k.load(q, b)
+	}
+	if _, err := q.run(); err != nil {
+		return t.engine.noticed(mapped(err))
+	}
+	b.LoadDone()
+	return nil
+}
+
+// Write implements store.Tx. The rows travel with Commit: b must stay as it is
+// until then.
+func (t *tx) Write(_ context.Context, b *store.Batch) error {
+	if t.conn == nil {
+		return errEnded
+	}
+	for _, k := range t.engine.statements.kinds {
+		if err := k.check(b); err != nil {
+			return err
+		}
+	}
+	t.batch = b
+	return nil
+}
+
+// Commit implements store.Tx. A commit that failed is ended by Rollback.
+func (t *tx) Commit(ctx context.Context) error {
+	if t.conn == nil {
+		return errors.Join(store.ErrNotCommitted, errEnded)
+	}
+	q := t.request(ctx)
+	if t.batch != nil {
+		for _, k := range t.engine.statements.kinds {
+			k.write(q, t.batch)
+		}
+		t.engine.statements.writeJournal(q, t.batch)
+	}
+	q.plain(t.engine.statements.commit)
+	if err := mappedCommit(q.run()); err != nil {
+		return t.engine.noticed(err)
+	}
+	t.end()
+	return nil
+}
+
+// Rollback implements store.Tx. After Commit it does nothing.
+func (t *tx) Rollback() {
+	if t.conn == nil {
+		return
+	}
+	t.engine.rollBack(t.conn)
+	t.end()
+}
+
+func (t *tx) end() {
+	c := t.conn
+	t.conn, t.batch = nil, nil
+	t.engine.batches.put(c)
+}
+
+// rollBack ends a transaction, if one is open, or its connection.
+func (e *Engine) rollBack(c *conn) {
+	if c.pg.IsClosed() || c.pg.TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), e.options.Timeout)
+	defer cancel()
+	if _, err := c.pg.Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
+		c.stale = true
+	}
+}
