@@ -11,6 +11,7 @@ import (
 )
 
 // Canaries: what must never be printed, and what is printed instead.
+// Fewer than six digits can be in an address by chance.
 var masked = []struct {
 	name   string
 	value  any
@@ -18,8 +19,8 @@ var masked = []struct {
 	shown  string
 	asText string // MarshalJSON
 }{
-	{"phone", PhoneFromE164("+8613800138000"), []string{"13800138000", "0013"}, "138****8000", `"138****8000"`},
-	{"foreign phone", PhoneFromE164("+14155550123"), []string{"14155550123", "5550"}, "+14155****23", `"+14155****23"`},
+	{"phone", PhoneFromE164("+8613800138000"), []string{"13800138000", "800138"}, "138****8000", `"138****8000"`},
+	{"foreign phone", PhoneFromE164("+14155550123"), []string{"14155550123", "155501"}, "+14155****23", `"+14155****23"`},
 	{"no phone", Phone{}, []string{"no such text"}, "", `""`},
 	{"code", CodeFromDigits("042917"), []string{"042917"}, "******", `"******"`},
 	{"secret", NewSecret("s3cr3t-value"), []string{"s3cr3t"}, "***", `"***"`},
@@ -114,9 +115,16 @@ func BenchmarkPhone(b *testing.B) {
 }
 
 func TestMaskedInLogs(t *testing.T) {
+	// Without the time, whose digits can be anything.
+	options := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
-		"json": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
-		"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+		"json": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, options) },
+		"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, options) },
 	} {
 		var out bytes.Buffer
 		log := slog.New(handler(&out))
