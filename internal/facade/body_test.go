@@ -2,12 +2,14 @@ package facade
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBodies(t *testing.T) {
@@ -141,5 +143,74 @@ func TestExpectContinue(t *testing.T) {
 	// A body that is too large is refused without asking for it.
 	if got := s.raw(t, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"); strings.Contains(got, "100 Continue") || !strings.HasSuffix(got, "toy: body_too_large") {
 		t.Errorf("answer = %q", got)
+	}
+}
+
+// Callers who are slow with their bodies take no place of those who are not.
+func TestSlowBodiesAreNotAtWork(t *testing.T) {
+	reading := make(chan struct{})
+	f := toy("toy")
+	f.Routes = append(f.Routes, Route{Name: "slow", Method: "POST", Path: "/things/slow/body", BodyCap: 10, Handle: func(_ context.Context, x *Exchange) error {
+		reading <- struct{}{}
+		body, err := x.ReadBody()
+		x.Out = append(x.Out, body...)
+		return err
+	}})
+	s := serve(t, Config{Mounts: []Mount{{Facade: f}}, InFlight: 1})
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /things/slow/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nh")
+	<-reading
+	for deadline := time.Now().Add(5 * time.Second); ; { // until the reader has given its place back
+		if _, got := s.ask(t, "POST", "", "/echo", "hi"); got == "hi" {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("answer beside a slow body = %q", got)
+		}
+	}
+	fmt.Fprint(conn, "i")
+	if got, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(got), "\r\n\r\nhi") {
+		t.Errorf("slow answer = %q, %v", got, err)
+	}
+}
+
+// Callers who are slow with large bodies take each other's memory, and nobody
+// else's place.
+func TestSlowLargeBodiesAreBounded(t *testing.T) {
+	f := toy("toy")
+	f.Routes[0].BodyCap = BodyCap
+	s := serve(t, Config{Mounts: []Mount{{Facade: f}}, InFlight: largeShare * fewestLarge})
+	var slow []net.Conn
+	for range fewestLarge {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", BodyCap, strings.Repeat("x", smallBody+1))
+		slow = append(slow, conn)
+	}
+	large := strings.Repeat("y", smallBody+1)
+	for deadline := time.Now().Add(5 * time.Second); ; { // until all of them are being received
+		if _, got := s.ask(t, "POST", "", "/echo", large); got == "toy: overloaded" {
+			break
+		} else if got != large || time.Now().After(deadline) {
+			t.Fatalf("large body beside slow ones = %.40q", got)
+		}
+	}
+	if _, got := s.ask(t, "POST", "", "/echo", large[1:]); got != large[1:] {
+		t.Errorf("small body beside slow ones = %.40q", got)
+	}
+	for _, conn := range slow {
+		fmt.Fprint(conn, strings.Repeat("x", BodyCap-smallBody-1))
+		if got, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(got), "\r\n\r\n"+strings.Repeat("x", BodyCap)) {
+			t.Fatalf("slow answer = %d bytes, %v", len(got), err)
+		}
+	}
+	if _, got := s.ask(t, "POST", "", "/echo", large); got != large {
+		t.Errorf("large body afterwards = %.40q", got)
 	}
 }

@@ -83,27 +83,45 @@ func (x *Exchange) ReadBody() ([]byte, error) {
 	return body, err
 }
 
-// receive waits for the body's bytes.
+// receive waits for the body's bytes. Its memory grows with them.
 func (x *Exchange) receive(limit int64) ([]byte, error) {
 	if cap(x.body) == 0 {
 		x.body = make([]byte, 0, 1024)
 	}
 	x.body = x.body[:0]
-	for {
-		n, err := x.Request.Body.Read(x.body[len(x.body):cap(x.body)])
-		x.body = x.body[:len(x.body)+n]
-		switch {
-		case int64(len(x.body)) > limit:
-			return nil, core.E(core.KindBodyTooLarge, "while reading")
-		case errors.Is(err, io.EOF):
-			return x.body, nil
-		case err != nil:
-			return nil, core.Wrap(core.KindMalformed, err, "body breaks off")
+	more, err := x.fill(min(limit, smallBody))
+	if more && limit > smallBody {
+		defer x.places.leaveLarge()
+		if err := x.places.enterLarge(); err != nil {
+			return nil, err
 		}
+		more, err = x.fill(limit)
+	}
+	switch {
+	case err != nil:
+		return nil, core.Wrap(core.KindMalformed, err, "body breaks off")
+	case more:
+		return nil, core.E(core.KindBodyTooLarge, "while reading")
+	}
+	return x.body, nil
+}
+
+// fill reads until the body ends, or until there is more of it than most.
+func (x *Exchange) fill(most int64) (more bool, err error) {
+	for int64(len(x.body)) <= most {
 		if len(x.body) == cap(x.body) {
 			x.body = append(x.body, 0)[:len(x.body)]
 		}
+		n, err := x.Request.Body.Read(x.body[len(x.body):cap(x.body)])
+		x.body = x.body[:len(x.body)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return int64(len(x.body)) > most, nil
+		case err != nil:
+			return false, err
+		}
 	}
+	return true, nil
 }
 
 // isIdentity tells whether the body is sent as it is.

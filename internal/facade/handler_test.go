@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -235,37 +234,6 @@ func TestOverload(t *testing.T) {
 	}
 	if _, got := s.ask(t, "POST", "", "/echo", "hi"); got != "hi" {
 		t.Errorf("third request = %q", got)
-	}
-}
-
-// Callers who are slow with their bodies take no place of those who are not.
-func TestSlowBodiesAreNotAtWork(t *testing.T) {
-	reading := make(chan struct{})
-	f := toy("toy")
-	f.Routes = append(f.Routes, Route{Name: "slow", Method: "POST", Path: "/things/slow/body", BodyCap: 10, Handle: func(_ context.Context, x *Exchange) error {
-		reading <- struct{}{}
-		body, err := x.ReadBody()
-		x.Out = append(x.Out, body...)
-		return err
-	}})
-	s := serve(t, Config{Mounts: []Mount{{Facade: f}}, InFlight: 1})
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprint(conn, "POST /things/slow/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nh")
-	<-reading
-	for deadline := time.Now().Add(5 * time.Second); ; { // until the reader has given its place back
-		if _, got := s.ask(t, "POST", "", "/echo", "hi"); got == "hi" {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("answer beside a slow body = %q", got)
-		}
-	}
-	fmt.Fprint(conn, "i")
-	if got, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(got), "\r\n\r\nhi") {
-		t.Errorf("slow answer = %q, %v", got, err)
 	}
 }
 
