@@ -38,6 +38,7 @@ type whole struct {
 	clock   *facadetest.Clock
 	phones  *facadetest.Phones
 	gateway *facadetest.Gateway
+	gate    gate
 	ids     [2]core.AppID
 	keys    [2]string
 }
@@ -98,7 +99,8 @@ func (w *whole) open(t *testing.T) {
 	t.Helper()
 	log := obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{})
 	t.Cleanup(func() { _ = log.Close() })
-	a, err := Open(t.Context(), w.config, Deps{Now: w.clock.Now, Random: rand.Reader, Jitter: func() float64 { return 0 }, Log: log, Version: "test"})
+	a, err := Open(t.Context(), w.config, Deps{Now: w.clock.Now, Random: rand.Reader, Jitter: func() float64 { return 0 }, Log: log, Version: "test",
+		settled: w.gate.settled})
 	ok(t, err)
 	ok(t, a.Start(t.Context()))
 	w.App = a

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,24 +14,24 @@ import (
 // appSettings are the flags of an app's settings; what is not said stays as it
 // is, or takes its default in a new app.
 type appSettings struct {
-	Dialects        *[]tenant.Dialect   `help:"Dialects that it may use." name:"dialect" placeholder:"NAME"`
-	Signature       *string             `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
-	CodeText        *string             `help:"Wording of its code messages." placeholder:"TEXT"`
-	CodeDomain      *string             `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
-	CodeAppHash     *string             `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
-	Sender          *string             `help:"Source address; empty is the provider's." placeholder:"TEXT"`
-	CodeLength      *int                `help:"Digits of a code, 4 to 10." placeholder:"N"`
-	CodeLife        *int                `help:"Life of a code in seconds, 1 to 600." placeholder:"SECONDS"`
-	SMSPrice        price               `help:"Price of a segment, or default: the installation's." name:"sms-price" placeholder:"CREDITS"`
-	LoginPrice      price               `help:"Price of a successful login, or default." placeholder:"CREDITS"`
-	TenantPays      *bool               `help:"Charge the tenant's account instead of the app's." negatable:""`
-	Countries       *[]string           `help:"Regions that it may send to, such as CN." name:"country" placeholder:"REGION"`
-	AllowedSources  *[]string           `help:"Addresses and networks that may call it; none is all." name:"allow-source" placeholder:"CIDR"`
-	Callers         *string             `help:"Who calls it: backend or end_users." placeholder:"WHO"`
-	Limits          map[string][]string `help:"A limit of its own, such as number_app=1/60s,5/1h; repeat for more. All of its own limits are replaced." name:"limit" mapsep:"none" placeholder:"RULE=WINDOWS"`
-	RequireKeyOnGet *bool               `help:"Whether GET devices and tunnel want the key." name:"require-key-on-get" negatable:""`
-	DeviceCap       *int                `help:"Devices that a user may have." placeholder:"N"`
-	TestNumbers     map[string]string   `help:"A test number and its code; repeat for more. All of its test numbers are replaced." name:"test-number" mapsep:"none" placeholder:"NUMBER=CODE"`
+	Dialects        listFlag   `help:"Dialects that it may use; repeat, or separate by commas." name:"dialect" placeholder:"NAME"`
+	Signature       *string    `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
+	CodeText        *string    `help:"Wording of its code messages." placeholder:"TEXT"`
+	CodeDomain      *string    `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
+	CodeAppHash     *string    `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
+	Sender          *string    `help:"Source address; empty is the provider's." placeholder:"TEXT"`
+	CodeLength      *int       `help:"Digits of a code, 4 to 10." placeholder:"N"`
+	CodeLife        *int       `help:"Life of a code in seconds, 1 to 600." placeholder:"SECONDS"`
+	SMSPrice        price      `help:"Price of a segment, or default: the installation's." name:"sms-price" placeholder:"CREDITS"`
+	LoginPrice      price      `help:"Price of a successful login, or default." placeholder:"CREDITS"`
+	TenantPays      *bool      `help:"Charge the tenant's account instead of the app's." negatable:""`
+	Countries       listFlag   `help:"Regions that it may send to, such as CN; repeat, or separate by commas." name:"country" placeholder:"REGION"`
+	AllowedSources  listFlag   `help:"Addresses and networks that may call it; repeat, or separate by commas. An empty text lets all." name:"allow-source" placeholder:"CIDR"`
+	Callers         *string    `help:"Who calls it: backend or end_users." placeholder:"WHO"`
+	Limits          limitsFlag `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
+	RequireKeyOnGet *bool      `help:"Whether GET devices wants the key; GET tunnel always does." name:"require-key-on-get" negatable:""`
+	DeviceCap       *int       `help:"Devices that a user may have." placeholder:"N"`
+	TestNumbers     testsFlag  `help:"A test number and its code; repeat for more. All of its test numbers are replaced; none leaves it none." name:"test-number" placeholder:"NUMBER=CODE"`
 }
 
 // price is credits, or "default".
@@ -54,8 +52,8 @@ func (p *price) UnmarshalText(text []byte) error {
 }
 
 func (s appSettings) patch() tenant.Patch {
-	p := tenant.Patch{
-		Dialects:        s.Dialects,
+	return tenant.Patch{
+		Dialects:        listOf[tenant.Dialect](s.Dialects),
 		Signature:       s.Signature,
 		CodeText:        s.CodeText,
 		CodeDomain:      s.CodeDomain,
@@ -66,24 +64,14 @@ func (s appSettings) patch() tenant.Patch {
 		SMSPrice:        tenant.Price(s.SMSPrice),
 		LoginPrice:      tenant.Price(s.LoginPrice),
 		TenantPays:      s.TenantPays,
-		Countries:       s.Countries,
-		AllowedSources:  s.AllowedSources,
+		Countries:       listOf[string](s.Countries),
+		AllowedSources:  listOf[string](s.AllowedSources),
 		Callers:         s.Callers,
+		Limits:          s.Limits.limits,
 		RequireKeyOnGet: s.RequireKeyOnGet,
 		DeviceCap:       s.DeviceCap,
+		TestNumbers:     s.TestNumbers.numbers,
 	}
-	if s.Limits != nil {
-		limits := tenant.Limits(s.Limits)
-		p.Limits = &limits
-	}
-	if s.TestNumbers != nil {
-		numbers := []tenant.TestNumber{}
-		for _, literal := range slices.Sorted(maps.Keys(s.TestNumbers)) {
-			numbers = append(numbers, tenant.TestNumber{Literal: literal, Code: s.TestNumbers[literal]})
-		}
-		p.TestNumbers = &numbers
-	}
-	return p
 }
 
 type appSetCommand struct {
@@ -126,8 +114,20 @@ func (c appCreateCommand) Run(ctx context.Context, w World) error {
 		return err
 	}
 	return c.print(w, api.AppWithKey{App: app, Key: key.Reveal()}, func() error {
-		return printKey(w, fmt.Sprintf("app %d %q made.", app.ID, app.Name), key, app.Warnings)
+		if err := printKey(w, fmt.Sprintf("app %d %q made.", app.ID, app.Name), key, app.Warnings); err != nil {
+			return err
+		}
+		return say(w.Stdout, "next: %s", nextStep(app))
 	})
+}
+
+// nextStep is what a new app needs before its first code.
+func nextStep(app tenant.AppView) string {
+	payer := fmt.Sprintf("--app %d", app.ID)
+	if app.Settings.TenantPays {
+		payer = fmt.Sprintf("--tenant %d", app.Tenant)
+	}
+	return fmt.Sprintf("give it credit with yanma credit add %s AMOUNT, then POST /get-code with the key (docs/yunbox.md)", payer)
 }
 
 // printKey shows a key, this once.

@@ -33,6 +33,8 @@ type commands struct {
 
 	Tenant   tenantCommands   `cmd:"" help:"Tenants: who owns apps."`
 	App      appCommands      `cmd:"" help:"Apps: who calls the server, with which key, settings and limits."`
+	Number   numberCommands   `cmd:"" help:"Numbers that were locked after wrong codes."`
+	Keyring  keyringCommands  `cmd:"" help:"The keys that protect the database."`
 	Credit   creditCommands   `cmd:"" help:"What apps and tenants can spend."`
 	Provider providerCommands `cmd:"" help:"Connections to carriers."`
 	Import   importCommands   `cmd:"" help:"Take over a vendor account with its old ids."`

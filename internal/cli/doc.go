@@ -6,7 +6,7 @@
 // its operator API, so that every change has its audit row.
 //
 //	args ─kong─▶ command ─┬─▶ config ─▶ app.Open … Stop         serve, dev, migrate, config check
-//	                      └─▶ remote ─▶ operator/client ─HTTP─▶ app, credit, provider, import, keyring, audit
+//	                      └─▶ remote ─▶ operator/client ─HTTP─▶ app, number, keyring, credit …
 //	                                        └─▶ table | --json
 //
 // An error is one sentence on standard error and exit code 1; a command line

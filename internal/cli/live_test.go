@@ -120,9 +120,11 @@ func TestLiveServer(t *testing.T) {
 		l.golden(t, ""+
 			"app 2 \"shop\" made.\n"+
 			"key: KEY\n"+
-			"It is not stored and will not be shown again.\n",
-			"app", "create", "shop", "--tenant", "2", "--sms-price", "3", "--signature", "云盒", "--limit", "number_app=2/60s,6/1h", "--limit", "content=",
-			"--test-number", "12345678910=4433", "--allow-source", "10.0.0.0/8,::1", "--require-key-on-get", "--country", "CN,HK", "--dialect", "yunbox")
+			"It is not stored and will not be shown again.\n"+
+			"next: give it credit with yanma credit add --app 2 AMOUNT, then POST /get-code with the key (docs/yunbox.md)\n",
+			"app", "create", "shop", "--tenant", "2", "--sms-price", "3", "--signature", "云盒", "--limit", "number_app=2/60s", "--limit", "number_app=6/1h", "--limit", "content=",
+			"--test-number", "12345678910=4433", "--allow-source", "10.0.0.0/8", "--allow-source", "::1", "--require-key-on-get",
+			"--country", "CN", "--country", "HK", "--dialect", "yunbox")
 		l.golden(t, ""+
 			"APP  TENANT  NAME  STATE  DIALECTS  CREATED\n"+
 			"1    1       demo  on     yunbox    TIME................\n"+
@@ -141,6 +143,10 @@ func TestLiveServer(t *testing.T) {
 		l.golden(t, "app 2 is disabled.\n", "app", "disable", "2")
 		l.golden(t, "app 2 is on.\n", "app", "enable", "2")
 	})
+
+	t.Run("app settings", func(t *testing.T) { testAppSettings(t, l) })
+	t.Run("numbers", func(t *testing.T) { testNumbers(t, l) })
+	t.Run("keyring", func(t *testing.T) { testKeyring(t, l) })
 
 	t.Run("credit", func(t *testing.T) {
 		l.golden(t, "app 2: +100 in pool general, 100 can be spent now (ledger entry ID).\n", "credit", "add", "--app", "2", "100", "--key", "once")
@@ -238,6 +244,7 @@ func testImport(t *testing.T, l *live) {
 
 func testJSON(t *testing.T, l *live) {
 	for _, args := range [][]string{{"tenant", "list"}, {"app", "list"}, {"app", "show", "2"}, {"credit", "show", "--tenant", "2"}, {"provider", "list"},
+		{"keyring", "status"}, {"number", "show", "--app", "2", "--phone", "13800138000"}, {"number", "unlock", "--app", "2", "--phone", "13800138000"},
 		{"audit", "list"}, {"app", "rotate-key", "2"}, {"app", "create", "json", "--tenant", "2", "--signature", "云盒"}} {
 		r := l.run(t, append(args, "--json")...)
 		var v map[string]any
