@@ -120,14 +120,15 @@ func (a *App) OperatorURL() string { return "http://" + a.operator.Addr().String
 
 // Stop drains: no new request, those under way are answered, messages in
 // flight get their outcomes, what was not sent goes back to the queue on disk.
-// It takes no longer than the configured drain time. Stopping twice is fine.
+// It takes no longer than the configured drain time, and callers have half of
+// it. Stopping twice is fine.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopping.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, a.config.Server.DrainTimeout.D())
 		defer cancel()
 		a.log.Info("yanma: stopping")
 		a.health.Drain()
-		errs := []error{a.public.drain(ctx), a.operator.drain(ctx), a.outbox.Stop(ctx)}
+		errs := []error{a.drainCallers(ctx), a.outbox.Stop(ctx)}
 		for _, p := range a.providers {
 			errs = append(errs, p.Stop(ctx))
 		}
@@ -142,6 +143,24 @@ func (a *App) Stop(ctx context.Context) error {
 		a.log.Info("yanma: stopped")
 	})
 	return a.stopErr
+}
+
+// drainCallers waits for the requests under way. Who has not finished in half
+// of the drain time is cut off, which is no failure of ours: a caller who is slow
+// must not take the time of the messages in flight.
+func (a *App) drainCallers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.config.Server.DrainTimeout.D()/2)
+	defer cancel()
+	var errs []error
+	for _, l := range []*listener{a.public, a.operator} {
+		err := l.drain(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			a.log.Warn("yanma: slow callers cut off", "reason", err.Error())
+			continue
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // close gives back what a failed Open left open.

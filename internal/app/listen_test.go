@@ -22,6 +22,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/provider/smpp/smsc"
@@ -141,4 +142,33 @@ func TestStopTwice(t *testing.T) {
 	again, err := Open(t.Context(), conf, deps)
 	ok(t, err)
 	ok(t, again.close()) // never started
+}
+
+// TestStopWithSlowCaller: a caller who never ends its request takes neither the
+// messages' time nor makes the stop a failure.
+func TestStopWithSlowCaller(t *testing.T) {
+	center, err := smsc.New(smsc.Config{SystemID: "yanma", Password: core.NewSecret("password"), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	ok(t, err)
+	ok(t, center.Start(t.Context()))
+	defer center.Stop()
+	conf := wholeConfig(t, center.Addr(), "http://127.0.0.1:1/")
+	conf.Server.DrainTimeout = config.Duration(2 * time.Second)
+	log := obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{})
+	defer func() { _ = log.Close() }()
+	a, err := Open(t.Context(), conf, Deps{Now: time.Now, Random: rand.Reader, Jitter: func() float64 { return 0 }, Log: log, Version: "test"})
+	ok(t, err)
+	ok(t, a.Start(t.Context()))
+	ok(t, a.AwaitProviders(t.Context()))
+	conn, err := net.Dial("tcp", a.public.Addr().String())
+	ok(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, "POST /get-code HTTP/1.1\r\nHost: yanma\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+	ok(t, err)
+	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 100 Continue"))) // the body is waited for
+	ok(t, err)
+	began := time.Now()
+	ok(t, a.Stop(context.Background()))
+	if took := time.Since(began); took > 1900*time.Millisecond {
+		t.Errorf("the caller had %v of 2s", took)
+	}
 }
