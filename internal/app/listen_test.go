@@ -113,6 +113,25 @@ func TestDrainHasAnEnd(t *testing.T) {
 	}
 }
 
+// TestOptionsAsterisk: net/http's own answer would have no X-Request-Id
+// (contracts/README.md §3.2).
+func TestOptionsAsterisk(t *testing.T) {
+	l, err := listen(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+	}), nil, make(chan error, 1))
+	ok(t, err)
+	go l.serve()
+	defer func() { ok(t, l.drain(context.Background())) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	ok(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, "OPTIONS * HTTP/1.1\r\nHost: yanma\r\nConnection: close\r\n\r\n")
+	ok(t, err)
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 418 ") {
+		t.Errorf("answer = %q, %v", answer, err)
+	}
+}
+
 // TestStopTwice: stopping twice gives the same answer and leaves nothing
 // running; an Open that fails at its last step leaves nothing either.
 func TestStopTwice(t *testing.T) {
