@@ -222,8 +222,12 @@ const retries = 8
 
 func (s *Batcher) attempt(group []*waiting) error {
 	var err error
-	for range retries {
-		if err = s.once(group); !errors.Is(err, ErrAgain) {
+	for try := range retries {
+		err = s.once(group)
+		// A row that another node inserted since the batch looked for it: the next
+		// run sees it.
+		overtaken := try == 0 && errors.Is(err, ErrUnique)
+		if !overtaken && !errors.Is(err, ErrAgain) {
 			return err
 		}
 	}
