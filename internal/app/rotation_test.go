@@ -116,6 +116,20 @@ func (w *whole) login(phone string) (string, error) {
 	return fmt.Sprint(answer["yb_uid"]), nil
 }
 
+// get reads from the yunbox dialect with the first app's key.
+func (w *whole) get(t *testing.T, path string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.PublicURL()+path, nil)
+	ok(t, err)
+	r.Header.Set("X-API-Key", w.keys[0])
+	answer, err := http.DefaultClient.Do(r)
+	ok(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	ok(t, err)
+	return string(body)
+}
+
 // awaitJobs waits until no job runs.
 func awaitJobs(t *testing.T, c *client.Client) rotation.Status {
 	t.Helper()
@@ -146,6 +160,11 @@ func TestReq11_EveryKeyRotatesUnderLoad(t *testing.T) {
 		ok(t, err)
 		before[phone] = uid
 	}
+
+	device, err := w.post("/u/"+before["13800000000"]+"/devices", map[string]string{})
+	ok(t, err)
+	tunnel := fmt.Sprintf("/u/%s/devices/%s/tunnel", before["13800000000"], device["device_id"])
+	config := w.get(t, tunnel)
 
 	var stop atomic.Bool
 	var done atomic.Int64
@@ -178,7 +197,7 @@ func TestReq11_EveryKeyRotatesUnderLoad(t *testing.T) {
 		more()
 	}
 	awaitJobs(t, c)
-	_, err := c.ResealKeyring(t.Context())
+	_, err = c.ResealKeyring(t.Context())
 	ok(t, err)
 	awaitJobs(t, c)
 	more()
@@ -193,6 +212,9 @@ func TestReq11_EveryKeyRotatesUnderLoad(t *testing.T) {
 	s, err := c.RetireKeyring(t.Context(), rotation.Field, 1)
 	if err != nil || s.FieldKeys != 1 || s.CodeKeys != 2 || s.TokenKeys != 2 || s.Index.Phase != "steady" {
 		t.Errorf("status = %+v, %v", s, err)
+	}
+	if again := w.get(t, tunnel); again != config || !strings.Contains(config, "PrivateKey = ") {
+		t.Errorf("the tunnel's configuration was\n%s\nand is\n%s", config, again)
 	}
 	more()
 	stop.Store(true)

@@ -87,6 +87,7 @@ func TestRotationSurvivesEveryFault(t *testing.T) {
 		"RetireCodeKeys":     {(*Ring).RotateCodeKey, func(r *Ring) error { return r.RetireCodeKeys(1) }},
 		"RotateFieldKey":     {nil, (*Ring).RotateFieldKey},
 		"RetireFieldKey":     {(*Ring).RotateFieldKey, func(r *Ring) error { return r.RetireFieldKey(r.FieldKeyIDs()[1]) }},
+		"RetireFieldKeys":    {(*Ring).RotateFieldKey, func(r *Ring) error { return r.RetireFieldKeys(1) }},
 		"RotateTokenKey":     {nil, (*Ring).RotateTokenKey},
 		"BeginIndexRotation": {nil, (*Ring).BeginIndexRotation},
 		"SwapIndex":          {(*Ring).BeginIndexRotation, (*Ring).SwapIndex},
