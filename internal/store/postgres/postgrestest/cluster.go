@@ -24,12 +24,15 @@ var ErrMissing = errors.New("postgrestest: no PostgreSQL server programs (Debian
 // Options of Start.
 type Options struct {
 	Fsync    bool     // commits are on disk; off is fast, for tests that do not crash the machine
-	Settings []string // more settings, such as "max_connections=20"
+	Standby  bool     // it waits for a primary that there is not, and only reads
 }
 
 // Cluster is a running server.
 type Cluster struct {
 	folder  string
+	bin     string
+	options Options
+	account *syscall.Credential // whom the server runs as; nil is ourselves
 	port    int
 	process *process
 	log     *os.File
@@ -37,15 +40,13 @@ type Cluster struct {
 
 // Start makes a server and waits until it answers.
 func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
-	bin, err := programs()
-	if err != nil {
+	c := &Cluster{options: o}
+	if c.bin, err = programs(); err != nil {
 		return nil, err
 	}
-	account, err := unprivileged()
-	if err != nil {
+	if c.account, err = unprivileged(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{}
 	if c.folder, err = os.MkdirTemp("", "yanma-pg-"); err != nil {
 		return nil, err
 	}
@@ -54,16 +55,8 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 			err = errors.Join(err, c.Stop())
 		}
 	}()
-	if account != nil {
-		if err := os.Chown(c.folder, int(account.Uid), int(account.Gid)); err != nil {
-			return nil, err
-		}
-	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", c.data(), "--username", "postgres",
-		"--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = c.folder, &syscall.SysProcAttr{Credential: account}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
+	if err := c.initialize(ctx); err != nil {
+		return nil, err
 	}
 	if c.log, err = os.Create(filepath.Join(c.folder, "log")); err != nil {
 		return nil, err
@@ -71,27 +64,59 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if c.port, err = freePort(ctx); err != nil {
 		return nil, err
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), c.arguments(o)...)
-	server.Dir, server.Stdout, server.Stderr = c.folder, c.log, c.log
-	server.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true}
-	if c.process, err = startProcess(server); err != nil {
-		return nil, err
+	return c, c.run(ctx)
+}
+
+// initialize makes the server's folder.
+func (c *Cluster) initialize(ctx context.Context) error {
+	if c.account != nil {
+		if err := os.Chown(c.folder, int(c.account.Uid), int(c.account.Gid)); err != nil {
+			return err
+		}
 	}
-	return c, c.await(ctx)
+	initdb := exec.CommandContext(ctx, filepath.Join(c.bin, "initdb"), "--pgdata", c.data(), "--username", "postgres",
+		"--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = c.folder, &syscall.SysProcAttr{Credential: c.account}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
+	}
+	if !c.options.Standby {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(c.data(), "standby.signal"), nil, 0o644)
+}
+
+// run starts the server and waits until it answers.
+func (c *Cluster) run(ctx context.Context) (err error) {
+	server := exec.Command(filepath.Join(c.bin, "postgres"), c.arguments()...) //nolint:noctx // it outlives the call
+	server.Dir, server.Stdout, server.Stderr = c.folder, c.log, c.log
+	server.SysProcAttr = &syscall.SysProcAttr{Credential: c.account, Setpgid: true}
+	if c.process, err = startProcess(server); err != nil {
+		return err
+	}
+	return c.await(ctx)
+}
+
+// Restart stops the server, which ends every connection, and starts it again.
+func (c *Cluster) Restart(ctx context.Context) error {
+	if err := c.process.stop(); err != nil {
+		return err
+	}
+	return c.run(ctx)
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
 
-func (c *Cluster) arguments(o Options) []string {
+func (c *Cluster) arguments() []string {
 	settings := []string{
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(c.port), "unix_socket_directories=" + c.folder,
 		"shared_buffers=128MB", "max_connections=100", "max_wal_size=1GB", "autovacuum_naptime=10s",
 	}
-	if !o.Fsync {
+	if !c.options.Fsync {
 		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
 	arguments := []string{"-D", c.data()}
-	for _, s := range append(settings, o.Settings...) {
+	for _, s := range settings {
 		arguments = append(arguments, "-c", s)
 	}
 	return arguments
@@ -119,11 +144,11 @@ func (c *Cluster) await(ctx context.Context) error {
 
 // URL is how a database of the server is reached.
 func (c *Cluster) URL(database string) string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, database)
+	return fmt.Sprintf("postgres://postgres@%s/%s?sslmode=disable", c.Address(), database)
 }
 
-// Port is the server's port on loopback.
-func (c *Cluster) Port() int { return c.port }
+// Address is where the server listens.
+func (c *Cluster) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
 
 // Exec runs statements in a database.
 func (c *Cluster) Exec(ctx context.Context, database, sql string) error {
