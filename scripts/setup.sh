@@ -10,9 +10,9 @@ LINT_VERSION=v2.15.0
 VULN_VERSION=v1.8.0
 mkdir -p .cache/bin
 
-has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
+has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
 
-declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [gcc]=build-essential [node]=nodejs [npm]=npm)
+declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [gcc]=build-essential [node]=nodejs [npm]=npm [postgres]=postgresql)
 absent() {
   for command in "${!package_of[@]}"; do
     has "$command" || echo "${package_of[$command]}"
@@ -22,6 +22,11 @@ mapfile -t missing < <(absent)
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && has apt-get; then
   echo "setup: installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  # The tests start clusters of their own: Debian's is not wanted.
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/yanma.conf
+  fi
   apt-get update -qq >/dev/null
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   mapfile -t missing < <(absent)
