@@ -17,8 +17,12 @@ type conn struct {
 	in      *bufio.Reader
 	out     []byte
 	body    []byte
+	request []byte // of the flow under way
 	host    string
 	timeout time.Duration
+
+	codes chan arrival // what the sink saw for this connection's flow
+	late  *time.Timer
 }
 
 func dial(addr string) (*conn, error) {
@@ -26,7 +30,9 @@ func dial(addr string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, in: bufio.NewReaderSize(c, 4096), host: addr, timeout: 30 * time.Second}, nil
+	late := time.NewTimer(time.Hour)
+	late.Stop()
+	return &conn{Conn: c, in: bufio.NewReaderSize(c, 4096), host: addr, timeout: 30 * time.Second, codes: make(chan arrival, 4), late: late}, nil
 }
 
 // post sends a JSON body and returns status and body; the body is valid until

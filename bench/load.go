@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,16 +189,20 @@ func checkCodeBody(dst []byte, key, phone, code string) []byte {
 
 var statusOK = []byte(`{"status":"ok"`)
 
+// patience is how long a flow waits for its code.
+const patience = 20 * time.Second
+
 // loginFlow asks for a code, takes it from the sink and answers it. keys are
 // the apps that share the traffic.
 func loginFlow(n *numbers, keys []string, codes *codeBook) flow {
 	return func(c *conn, _ int, seen func(time.Duration)) error {
 		i, phone := n.take()
 		key := keys[i%int64(len(keys))]
-		arrival := codes.expect(i)
+		codes.expect(i, c.codes)
 		defer codes.forget(i)
 		start := time.Now()
-		status, body, err := c.post("/get-code", getCodeBody(nil, key, phone))
+		c.request = getCodeBody(c.request[:0], key, phone)
+		status, body, err := c.post("/get-code", c.request)
 		if err != nil {
 			return err
 		}
@@ -207,14 +210,13 @@ func loginFlow(n *numbers, keys []string, codes *codeBook) flow {
 		if status != 200 || !bytes.HasPrefix(body, statusOK) {
 			return fmt.Errorf("get-code: status %d: %s", status, body)
 		}
-		var code string
-		select {
-		case code = <-arrival:
-		case <-time.After(20 * time.Second):
-			return fmt.Errorf("no code arrived in 20 s")
+		code, err := c.awaitCode(i)
+		if err != nil {
+			return err
 		}
 		start = time.Now()
-		status, body, err = c.post("/check-code", checkCodeBody(nil, key, phone, code))
+		c.request = checkCodeBody(c.request[:0], key, phone, code)
+		status, body, err = c.post("/check-code", c.request)
 		if err != nil {
 			return err
 		}
@@ -226,29 +228,50 @@ func loginFlow(n *numbers, keys []string, codes *codeBook) flow {
 	}
 }
 
+// arrival is a code that the sink saw.
+type arrival struct {
+	number int64
+	code   string
+}
+
+// awaitCode waits for the code of a number; one of an earlier flow that gave up
+// is passed over.
+func (c *conn) awaitCode(number int64) (string, error) {
+	c.late.Reset(patience)
+	defer c.late.Stop()
+	for {
+		select {
+		case a := <-c.codes:
+			if a.number == number {
+				return a.code, nil
+			}
+		case <-c.late.C:
+			return "", fmt.Errorf("no code arrived in %v", patience)
+		}
+	}
+}
+
 // codeBook hands codes that the sink saw to the flows that wait for them.
 type codeBook struct {
 	shards [64]struct {
 		sync.Mutex
-		waiting map[int64]chan string
+		waiting map[int64]chan arrival
 	}
 }
 
 func newCodeBook() *codeBook {
 	b := &codeBook{}
 	for i := range b.shards {
-		b.shards[i].waiting = map[int64]chan string{}
+		b.shards[i].waiting = map[int64]chan arrival{}
 	}
 	return b
 }
 
-func (b *codeBook) expect(number int64) chan string {
-	ch := make(chan string, 1)
+func (b *codeBook) expect(number int64, into chan arrival) {
 	s := &b.shards[number%64]
 	s.Lock()
-	s.waiting[number] = ch
+	s.waiting[number] = into
 	s.Unlock()
-	return ch
 }
 
 func (b *codeBook) forget(number int64) {
@@ -258,22 +281,23 @@ func (b *codeBook) forget(number int64) {
 	s.Unlock()
 }
 
-// arrived takes a phone (8613xxxxxxxxx or 13xxxxxxxxx) and its code.
-func (b *codeBook) arrived(phone, code string) {
-	if len(phone) < 9 {
+// arrived takes a line of the sink: "8613xxxxxxxxx code".
+func (b *codeBook) arrived(line []byte) {
+	phone, code, ok := bytes.Cut(line, []byte(" "))
+	if !ok || len(phone) < 9 {
 		return
 	}
-	number, err := strconv.ParseInt(phone[len(phone)-9:], 10, 64)
-	if err != nil {
-		return
+	var number int64
+	for _, digit := range phone[len(phone)-9:] {
+		number = number*10 + int64(digit-'0')
 	}
 	s := &b.shards[number%64]
 	s.Lock()
-	ch := s.waiting[number]
+	into := s.waiting[number]
 	s.Unlock()
-	if ch != nil {
+	if into != nil {
 		select {
-		case ch <- code:
+		case into <- arrival{number, string(code)}:
 		default:
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -116,9 +115,7 @@ func readCodes(addr string, book *codeBook) error {
 	go func() {
 		in := bufio.NewScanner(c)
 		for in.Scan() {
-			if phone, code, ok := strings.Cut(in.Text(), " "); ok {
-				book.arrived(phone, code)
-			}
+			book.arrived(in.Bytes())
 		}
 	}()
 	return nil
