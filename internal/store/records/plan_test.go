@@ -36,6 +36,8 @@ func TestSweepsReadIndexes(t *testing.T) {
 	}{
 		"oldest live": {func(q store.SQL) error { _, err := records.OldestLive(ctx, q); return err },
 			"SEARCH verification USING INDEX verification_live_a; SEARCH verification USING INDEX verification_live_b"},
+		"live codes under a pepper, which hold every batch back": {func(q store.SQL) error { _, err := records.LiveCodesUnder(ctx, q, 1, 1); return err },
+			"SEARCH verification USING INDEX verification_live_a (app>?); SEARCH verification USING INDEX verification_live_b (app>?)"},
 		"lapsed claims": {func(q store.SQL) error { _, err := records.LapsedClaims(ctx, q, 1, 1); return err },
 			"SEARCH verification USING COVERING INDEX verification_claimed (claim_until<?)"},
 		"expired codes": {func(q store.SQL) error { _, err := records.ExpiredCodes(ctx, q, 1, 2, 1, 1); return err },
