@@ -18,6 +18,7 @@ type conn struct {
 	pg       *pgconn.PgConn                          // nil when not connected
 	stale    bool                                    // not to be used again
 	prepared []*pgconn.StatementDescription          // of batches, by number
+	planned  time.Time                               // when their plans were made
 	texts    map[string]*pgconn.StatementDescription // of View and Update, by their SQL
 	arrays   arrays
 	reused   request
@@ -114,9 +115,12 @@ func sessionSettings() []string {
 // they are large.
 func plannerSettings() []string { return []string{"SET enable_seqscan = off", "SET jit = off"} }
 
-// batchPlannerSettings are for batches: look keys up, and plan once.
+// batchPlannerSettings are for batches: look keys up, and plan once for all
+// executions. A row that is looked at costs as much as a page, so that looking
+// ten keys up is cheaper than reading what seems to be a small table.
 func batchPlannerSettings() []string {
-	return append(plannerSettings(), "SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET plan_cache_mode = force_generic_plan")
+	return append(plannerSettings(), "SET enable_hashjoin = off", "SET enable_mergejoin = off",
+		"SET plan_cache_mode = force_generic_plan", "SET cpu_tuple_cost = 4", "SET cpu_index_tuple_cost = 4")
 }
 
 // setUp runs the settings of a session. A planner's setting that a relative of

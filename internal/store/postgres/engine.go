@@ -136,7 +136,7 @@ func (e *Engine) begin(ctx context.Context, p *pool, sql string) (*conn, error) 
 		if err = e.exec(ctx, c, sql); err == nil {
 			return c, nil
 		}
-		dead := c.pg.IsClosed() && !pgconn.Timeout(err)
+		dead := c.pg.IsClosed() && !timedOut(err)
 		if !dead {
 			e.rollBack(c)
 		}
@@ -151,21 +151,22 @@ func (e *Engine) begin(ctx context.Context, p *pool, sql string) (*conn, error) 
 func (e *Engine) exec(ctx context.Context, c *conn, sql string) error {
 	limited, cancel := context.WithTimeout(ctx, e.options.StatementLimit)
 	defer cancel()
-	_, err := c.pg.Exec(limited, sql).ReadAll()
+	_, err := execute(limited, c.pg, sql)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	return e.noticed(err)
 }
 
 // commit ends a transaction. Its caller may have gone meanwhile: what was begun
 // is finished.
 func (e *Engine) commit(ctx context.Context, c *conn) error {
+	if c.pg.IsClosed() {
+		return errors.Join(store.ErrNotCommitted, errGone)
+	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.options.Timeout)
 	defer cancel()
-	results, err := c.pg.Exec(limited, "COMMIT").ReadAll()
-	last := ""
-	if len(results) > 0 {
-		last = results[len(results)-1].CommandTag.String()
-	}
-	return e.noticed(mappedCommit(last, err))
+	return e.noticed(mappedCommit(execute(limited, c.pg, "COMMIT")))
 }
 
 // idTables are the tables whose ids come from core.IDs.

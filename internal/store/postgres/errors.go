@@ -33,7 +33,7 @@ func mapped(err error) error {
 	switch {
 	case errors.As(err, &refused):
 		return mappedRefusal(refused)
-	case pgconn.Timeout(err), errors.Is(err, context.Canceled):
+	case timedOut(err), errors.Is(err, context.Canceled):
 		return err
 	default:
 		// The connection is gone, and the transaction with it.
@@ -58,6 +58,25 @@ func mappedRefusal(err *pgconn.PgError) error {
 	return err
 }
 
+// errNoAnswer is the end of a statement's own time limit.
+var errNoAnswer = errors.New("postgres: no answer in time")
+
+func timedOut(err error) bool { return errors.Is(err, errNoAnswer) || pgconn.Timeout(err) }
+
+// execute runs statements without parameters, within the time that ctx has.
+func execute(ctx context.Context, pg *pgconn.PgConn, sql string) (last string, err error) {
+	results, err := pg.Exec(ctx, sql).ReadAll()
+	if n := len(results); n > 0 {
+		last = results[n-1].CommandTag.String()
+	}
+	// The reader of several results loses the reason why a connection was closed.
+	var refused *pgconn.PgError
+	if err != nil && !errors.As(err, &refused) && ctx.Err() != nil {
+		err = errors.Join(errNoAnswer, ctx.Err())
+	}
+	return last, err
+}
+
 var errRolledBack = errors.New("postgres: the transaction had failed before")
 
 // mappedCommit is for a round trip that ends with COMMIT, whose answer was
@@ -73,9 +92,8 @@ func mappedCommit(last string, err error) error {
 		return fmt.Errorf("%w: %w", store.ErrNotCommitted, errRolledBack)
 	case errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR":
 		return fmt.Errorf("%w: %w", store.ErrNotCommitted, mappedRefusal(refused))
-	case pgconn.SafeToRetry(err): // nothing was sent
-		return fmt.Errorf("%w: %w", store.ErrNotCommitted, err)
-	default:
+	default: // pgconn.SafeToRetry is no help: it says so of a reader that finds the connection closed
+
 		return fmt.Errorf("nobody knows whether it was committed: %w", err)
 	}
 }

@@ -13,16 +13,15 @@ const (
 
 func newFailures(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "failure", columns: columnsOf(failureColumns), keys: 1}
-	of := t.find("t.app = n.app AND t.purpose = n.purpose"+bySide, columnsOf("app bigint, purpose bigint, idx bytea")...)
+	of := t.sides("f.app = n.app AND f.purpose = n.purpose", columnsOf("app bigint, purpose bigint, idx bytea")...)
 	return &kind[core.FailureID, store.Failure]{
 		set: func(b *store.Batch) *store.Set[core.FailureID, store.Failure] { return &b.Failures },
 		find: func(q *request, b *store.Batch) {
-			wanted := b.FailureOf.Wanted()
-			p := q.bind(of)
-			for i := range wanted {
-				putNumber(p, int64(wanted[i].App), wanted[i].Purpose, &wanted[i].Index)
-			}
-			q.send(func(f *fields) { b.LoadedFailure(scanFailure(f)) })
+			findBySides(q, of, b.FailureOf.Wanted(), func(p *arrays, k *store.FailureKey) {
+				p.int(int64(k.App))
+				p.int(int64(k.Purpose))
+				p.side(&k.Index)
+			}, func(f *fields) { b.LoadedFailure(scanFailure(f)) })
 		},
 		putKey: putID[core.FailureID],
 		putRow: func(p *arrays, f *store.Failure) {

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
 )
 
@@ -78,14 +77,3 @@ func hash(h fnv, data ...byte) fnv {
 }
 
 func (h fnv) slot() int64 { return int64((h ^ h>>16 ^ h>>32 ^ h>>48) % slots) }
-
-// side names the columns of a look-up by a number, of either side of its blind
-// index. During a rotation rows are found by both.
-const bySide = " AND (t.idx_a = n.idx OR t.idx_b = n.idx)"
-
-// putNumber writes a second key: what a number is looked up in, and its index.
-func putNumber(p *arrays, of int64, purpose core.Purpose, index *core.IndexValue) {
-	p.int(of)
-	p.int(int64(purpose))
-	p.side(index)
-}

@@ -111,3 +111,19 @@ func (k *kind[K, R]) writeLasting(q *request, set *store.Set[K, R]) bool {
 	q.send(nil)
 	return true
 }
+
+// putID writes a key that is one number.
+func putID[K ~int64](p *arrays, id K) { p.int(int64(id)) }
+
+// findBySides asks for the rows that second keys lead to, by both sides of the
+// blind index: outside a rotation one of them finds nothing, at the cost of a
+// look at an empty index.
+func findBySides[L any](q *request, sides [2]*statement, wanted []L, put func(*arrays, *L), loaded func(*fields)) {
+	for _, s := range sides {
+		p := q.bind(s)
+		for i := range wanted {
+			put(p, &wanted[i])
+		}
+		q.send(loaded)
+	}
+}

@@ -7,8 +7,8 @@ import (
 // statements are what batches send, a kind of row each.
 type statements struct {
 	catalogue
-	begin, commit, locks, journal *statement
-	kinds                         []rowKind // in the order in which rows are locked and written
+	begin, commit, discard, locks, journal *statement
+	kinds                                  []rowKind // in the order in which rows are locked and written
 }
 
 func newStatements() *statements {
@@ -16,6 +16,7 @@ func newStatements() *statements {
 	c := &s.catalogue
 	s.begin = c.add("BEGIN ISOLATION LEVEL READ COMMITTED")
 	s.commit = c.add("COMMIT")
+	s.discard = c.add("DISCARD PLANS")
 	s.locks = newKeyLocks(c)
 	s.kinds = []rowKind{newVerifications(c), newFailures(c), newUsers(c), newAliases(c), newKnown(c),
 		newAccounts(c), newLedger(c), newMessages(c), newReceipts(c), newOrphans(c)}

@@ -98,6 +98,21 @@ func (t *table) find(where string, params ...column) *statement {
 		names(t.columns, "t."), unnest(params), t.name, where, names(t.key(), "t.")), params...)
 }
 
+// sides are two statements that find rows by either side of a blind index, with
+// the condition that leads to it. They are not one with OR: PostgreSQL would use
+// no other column of the indexes than the side itself, which is not the first.
+// The look-up stands in a subquery of its own, one execution for each n: joined,
+// a partial index that statistics say is almost empty would be read whole.
+// Others may change a row between look-up and lock: the batch looks at the rows.
+func (t *table) sides(where string, params ...column) (both [2]*statement) {
+	for i, side := range [...]string{"idx_a", "idx_b"} {
+		both[i] = t.catalogue.add(fmt.Sprintf("SELECT %s FROM %s AS t WHERE t.id = ANY (ARRAY("+
+			"SELECT unnest(ARRAY(SELECT f.id FROM %s AS f WHERE %s AND f.%s = n.idx)) FROM %s)) ORDER BY t.id FOR UPDATE OF t",
+			names(t.columns, "t."), t.name, t.name, where, side, unnest(params)), params...)
+	}
+	return both
+}
+
 // insert adds rows. Those of natural keys, which two nodes may insert at the
 // same time, go in the order of unique columns: else they would wait for each
 // other in a circle.

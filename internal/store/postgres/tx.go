@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5/pgconn"
+	"time"
 
 	"yanma.dev/yanma/internal/store"
 )
@@ -41,13 +40,21 @@ func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
 // noticed makes the next connections fail at once for a while when the server
 // did not answer in time.
 func (e *Engine) noticed(err error) error {
-	if pgconn.Timeout(err) {
+	if timedOut(err) {
 		e.dialer.failed()
 	}
 	return err
 }
 
-var errEnded = errors.New("postgres: the batch has ended")
+var (
+	errEnded = errors.New("postgres: the batch has ended")
+	errGone  = errors.New("postgres: the connection was lost before the commit")
+)
+
+// replan is how old a plan may be. Plans are made once for all executions, from
+// the sizes that the tables have then: in a new database that is nothing, and
+// reading a whole table looks cheap.
+const replan = time.Second
 
 // request begins a round trip, with BEGIN if it is the first one.
 func (t *tx) request(ctx context.Context) *request {
@@ -55,6 +62,10 @@ func (t *tx) request(ctx context.Context) *request {
 	if !t.begun {
 		t.begun = true
 		q.plain(t.engine.statements.begin)
+		if now := t.engine.options.Now(); now.Sub(t.conn.planned) >= replan || now.Before(t.conn.planned) {
+			t.conn.planned = now
+			q.plain(t.engine.statements.discard)
+		}
 	}
 	return q
 }
@@ -95,6 +106,9 @@ func (t *tx) Write(_ context.Context, b *store.Batch) error {
 func (t *tx) Commit(ctx context.Context) error {
 	if t.conn == nil {
 		return errors.Join(store.ErrNotCommitted, errEnded)
+	}
+	if t.conn.pg.IsClosed() {
+		return errors.Join(store.ErrNotCommitted, errGone)
 	}
 	q := t.request(ctx)
 	if t.batch != nil {

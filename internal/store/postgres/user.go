@@ -15,17 +15,14 @@ const (
 
 func newUsers(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "users", columns: columnsOf(userColumns), keys: 1}
-	of := t.find("t.tenant = n.tenant"+bySide, columnsOf("tenant bigint, idx bytea")...)
+	of := t.sides("f.tenant = n.tenant", columnsOf("tenant bigint, idx bytea")...)
 	return &kind[core.UserID, store.User]{
 		set: func(b *store.Batch) *store.Set[core.UserID, store.User] { return &b.Users },
 		find: func(q *request, b *store.Batch) {
-			wanted := b.UserOf.Wanted()
-			p := q.bind(of)
-			for i := range wanted {
-				p.int(int64(wanted[i].Tenant))
-				p.side(&wanted[i].Index)
-			}
-			q.send(func(f *fields) { b.LoadedUser(scanUser(f)) })
+			findBySides(q, of, b.UserOf.Wanted(), func(p *arrays, k *store.UserKey) {
+				p.int(int64(k.Tenant))
+				p.side(&k.Index)
+			}, func(f *fields) { b.LoadedUser(scanUser(f)) })
 		},
 		putKey: putID[core.UserID],
 		putRow: func(p *arrays, u *store.User) {

@@ -13,16 +13,15 @@ const (
 
 func newVerifications(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "verification", columns: columnsOf(verificationColumns), keys: 1}
-	live := t.find("t.app = n.app AND t.purpose = n.purpose AND t.state IN (0, 1)"+bySide, columnsOf("app bigint, purpose bigint, idx bytea")...)
+	live := t.sides("f.app = n.app AND f.purpose = n.purpose AND f.state IN (0, 1)", columnsOf("app bigint, purpose bigint, idx bytea")...)
 	return &kind[core.VerificationID, store.Verification]{
 		set: func(b *store.Batch) *store.Set[core.VerificationID, store.Verification] { return &b.Verifications },
 		find: func(q *request, b *store.Batch) {
-			wanted := b.Live.Wanted()
-			p := q.bind(live)
-			for i := range wanted {
-				putNumber(p, int64(wanted[i].App), wanted[i].Purpose, &wanted[i].Index)
-			}
-			q.send(func(f *fields) { b.LoadedVerification(scanVerification(f)) })
+			findBySides(q, live, b.Live.Wanted(), func(p *arrays, k *store.LiveKey) {
+				p.int(int64(k.App))
+				p.int(int64(k.Purpose))
+				p.side(&k.Index)
+			}, func(f *fields) { b.LoadedVerification(scanVerification(f)) })
 		},
 		putKey: putID[core.VerificationID],
 		putRow: func(p *arrays, v *store.Verification) {
@@ -50,9 +49,6 @@ func newVerifications(c *catalogue) rowKind {
 		rewrite: t.update(t.columns),
 	}
 }
-
-// putID writes a key that is one number.
-func putID[K ~int64](p *arrays, id K) { p.int(int64(id)) }
 
 func putVerificationLife(p *arrays, v *store.Verification) {
 	p.int(int64(v.ID))

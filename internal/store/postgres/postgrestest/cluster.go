@@ -23,8 +23,8 @@ var ErrMissing = errors.New("postgrestest: no PostgreSQL server programs (Debian
 
 // Options of Start.
 type Options struct {
-	Fsync    bool     // commits are on disk; off is fast, for tests that do not crash the machine
-	Standby  bool     // it waits for a primary that there is not, and only reads
+	Fsync   bool // commits are on disk; off is fast, for tests that do not crash the machine
+	Standby bool // it waits for a primary that there is not, and only reads
 }
 
 // Cluster is a running server.
