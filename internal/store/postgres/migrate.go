@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -118,14 +119,15 @@ const claims = 5
 func (e *Engine) claim(ctx context.Context) error {
 	var err error
 	for range claims {
-		err = e.inTransaction(ctx, "BEGIN", func(q *queries) error {
+		// One state, so that another node's tables do not appear between two looks.
+		err = e.inTransaction(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ", func(q *queries) error {
 			if ours, err := e.claimed(ctx, q); err != nil || ours {
 				return err
 			}
 			return e.exec(ctx, q.conn, claimTables)
 		})
 		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.Code != uniqueViolation && refused.Code != duplicateTable {
+		if !errors.As(err, &refused) || !slices.Contains([]string{uniqueViolation, duplicateTable, serializationFailed}, refused.Code) {
 			return err
 		}
 	}
