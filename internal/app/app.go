@@ -19,7 +19,6 @@ import (
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
-	"yanma.dev/yanma/internal/store/sqlite"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/tunnel"
 	"yanma.dev/yanma/internal/verify"
@@ -43,7 +42,7 @@ type App struct {
 	deps   Deps
 	log    *slog.Logger
 
-	database  *sqlite.Engine
+	database  database
 	ring      *keyring.Ring
 	ids       *core.IDs
 	store     *store.Batcher
@@ -83,7 +82,9 @@ func Open(ctx context.Context, c config.Config, deps Deps) (*App, error) {
 
 // Start starts all services in order; the listeners come last.
 func (a *App) Start(ctx context.Context) error {
-	a.database.Start()
+	if s, ok := a.database.(interface{ Start() }); ok {
+		s.Start() // SQLite's checkpoints
+	}
 	a.store.Start()
 	a.directory.Start()
 	if err := a.limiter.Start(ctx); err != nil {

@@ -45,7 +45,10 @@ type whole struct {
 
 var operatorOfTests = tenant.By{Actor: "test"}
 
-func startWhole(t *testing.T) *whole {
+func startWhole(t *testing.T) *whole { return startWholeOn(t, "") }
+
+// startWholeOn starts it on a database; "" is SQLite.
+func startWholeOn(t *testing.T, database string) *whole {
 	t.Helper()
 	ctx := t.Context()
 	// Ahead of the real time: the SMPP client's deadlines are on this clock, and
@@ -59,6 +62,7 @@ func startWhole(t *testing.T) *whole {
 	gateway := httptest.NewServer(w.gateway)
 	t.Cleanup(gateway.Close)
 	w.config = wholeConfig(t, center.Addr(), gateway.URL)
+	w.config.Store.Database = database
 	w.open(t)
 	t.Cleanup(func() { _ = w.Stop(context.Background()) })
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/postgres"
 	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/store/sqlite"
 	"yanma.dev/yanma/internal/tenant"
@@ -35,10 +37,36 @@ func (a *App) open(ctx context.Context, level slog.Leveler) error {
 	return a.openListeners(ctx, level)
 }
 
+// database is an engine with its schema.
+type database interface {
+	store.Engine
+	Migrate(ctx context.Context) error
+}
+
+// openDatabase opens PostgreSQL where a URL is configured, else SQLite in the
+// data folder, which is there in either case: the keyring lies in it.
+func (a *App) openDatabase(ctx context.Context) (database, error) {
+	c, now := a.config.Store, a.deps.Now
+	if c.Database == "" {
+		e, err := sqlite.Open(ctx, sqlite.Options{Folder: c.Data, Now: now, Log: a.log})
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database, Now: now, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
 func (a *App) openStore(ctx context.Context) (err error) {
 	now := a.deps.Now
-	a.database, err = sqlite.Open(ctx, sqlite.Options{Folder: a.config.Store.Data, Now: now, Log: a.log})
-	if err != nil {
+	if a.database, err = a.openDatabase(ctx); err != nil {
 		return err
 	}
 	if err := a.database.Migrate(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"yanma.dev/yanma/internal/store/postgres"
 	"yanma.dev/yanma/internal/store/sqlite"
 )
 
@@ -17,12 +18,29 @@ type migrateCommand struct {
 	Plan bool `help:"Print what would be applied, and change nothing."`
 }
 
-// Run applies what the database lacks. The server must be stopped: the data
-// folder belongs to one process at a time.
+// migrator is what both engines can do to their schema.
+type migrator interface {
+	Migrate(ctx context.Context) error
+	Close() error
+}
+
+// Run applies what the database lacks. With SQLite the server must be stopped:
+// the data folder belongs to one process at a time.
 func (c migrateCommand) Run(ctx context.Context, w World) error {
 	conf, err := c.load(w)
 	if err != nil {
 		return err
+	}
+	if conf.Store.Database != "" {
+		db, err := postgres.Open(ctx, postgres.Options{URL: conf.Store.Database, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+		todo, err := db.PlanMigrations(ctx)
+		if err == nil {
+			err = migrate(ctx, c.Plan, w, db, todo)
+		}
+		return errors.Join(err, db.Close())
 	}
 	if _, err := os.Stat(conf.Store.Data); c.Plan && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no data folder %s", conf.Store.Data)
@@ -31,25 +49,26 @@ func (c migrateCommand) Run(ctx context.Context, w World) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.migrate(ctx, w, db), db.Close())
+	todo, err := db.PlanMigrations(ctx)
+	if err == nil {
+		err = migrate(ctx, c.Plan, w, db, todo)
+	}
+	return errors.Join(err, db.Close())
 }
 
-func (c migrateCommand) migrate(ctx context.Context, w World, db *sqlite.Engine) error {
-	todo, err := db.PlanMigrations(ctx)
-	if err != nil {
-		return err
-	}
-	if !c.Plan {
+// migrate applies what is to do, or only plans it, and names it.
+func migrate[M fmt.Stringer](ctx context.Context, plan bool, w World, db migrator, todo []M) error {
+	if !plan {
 		if err := db.Migrate(ctx); err != nil {
 			return err
 		}
 	}
 	if len(todo) == 0 {
-		_, err = fmt.Fprintln(w.Stdout, "the database is up to date")
+		_, err := fmt.Fprintln(w.Stdout, "the database is up to date")
 		return err
 	}
 	verb := "applied"
-	if c.Plan {
+	if plan {
 		verb = "would apply"
 	}
 	for _, m := range todo {

@@ -210,10 +210,10 @@ func oneOf(s string, all ...string) error {
 }
 
 func knownDatabase(s string) error {
-	if s == "" {
+	if s == "" || strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
 		return nil
 	}
-	return errors.New("only SQLite in the data folder is there yet: leave it empty")
+	return errors.New("neither empty nor a postgres:// URL") // unquoted: it may hold a password
 }
 
 func prefix(s string) error {

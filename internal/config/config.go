@@ -43,7 +43,7 @@ type Operator struct {
 // Store is where the data is.
 type Store struct {
 	Data     string `toml:"data"`     // data folder: SQLite file, keyring, lock; default ./yanma-data
-	Database string `toml:"database"` // "" = SQLite in the data folder
+	Database string `toml:"database"` // postgres://user@host:port/name; "" = SQLite in the data folder
 	Keyring  string `toml:"keyring"`  // keyring file; default <data>/keyring.json. Back it up apart from the database
 	Node     uint8  `toml:"node"`     // number of this node, 0 to 255, unique on one database
 	Queue    int    `toml:"queue"`    // commands that may wait; one more is shed; default 4096

@@ -115,7 +115,7 @@ func TestParseErrors(t *testing.T) {
 		{"retention of codes", "[retention]\nverifications = \"24h\"", `line 2: retention.verifications: 24h is not between 25h and 876000h`},
 		{"level", "[log]\nlevel = \"loud\"", `line 2: log.level: "loud" is not one of debug, info, warn, error`},
 		{"data", "[store]\ndata = \"\"", `line 2: store.data: must not be empty`},
-		{"database", "[store]\ndatabase = \"postgres://u:geheim@db/yanma\"", `line 2: store.database: only SQLite in the data folder is there yet: leave it empty`},
+		{"database", "[store]\ndatabase = \"mysql://u:geheim@db/yanma\"", `line 2: store.database: neither empty nor a postgres:// URL`},
 		{"queue", "[store]\nqueue = -1", `line 2: store.queue: -1 is not between 1 and 1048576`},
 		{"price", "[prices]\nlogin = -1", `line 2: prices.login: must not be negative`},
 		{"limit", "[limits.rules]\nnumber_tenant = [\"40 per day\"]", `line 2: limits.rules.number_tenant: window "40 per day": want a number, a slash and a time, as in 5/1h or 10/day`},

@@ -45,17 +45,31 @@ func (c *conn) idle() bool {
 type dialer struct {
 	config  *pgconn.Config
 	options *Options
-	resting atomic.Int64 // until this instant, in nanoseconds since 1970
+	broke   atomic.Pointer[time.Time] // when the server last did not answer; nil: never
 }
 
 // rest is how long nobody asks a server that did not answer.
 const rest = 500 * time.Millisecond
 
-func (d *dialer) failed() { d.resting.Store(d.options.Now().Add(rest).UnixNano()) }
+func (d *dialer) failed() {
+	now := d.options.Now()
+	d.broke.Store(&now)
+}
+
+// resting tells whether the last failure is too fresh to try again. Both
+// instants have a monotonic reading: it does not matter when the clock is set.
+func (d *dialer) resting() bool {
+	broke := d.broke.Load()
+	if broke == nil {
+		return false
+	}
+	since := d.options.Now().Sub(*broke)
+	return 0 <= since && since < rest
+}
 
 // dial makes a connection and sets it up.
 func (d *dialer) dial(ctx context.Context, required, planner []string) (*pgconn.PgConn, error) {
-	if d.options.Now().UnixNano() < d.resting.Load() {
+	if d.resting() {
 		return nil, fmt.Errorf("the database %s %w: it was tried a moment ago", d.name(), ErrUnreachable)
 	}
 	limited, cancel := context.WithTimeout(ctx, d.options.ConnectTimeout)

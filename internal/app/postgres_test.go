@@ -1,0 +1,24 @@
+package app
+
+import (
+	"os"
+	"testing"
+
+	"yanma.dev/yanma/internal/facade/facadetest"
+	"yanma.dev/yanma/internal/store/postgres/postgrestest"
+)
+
+// server is the PostgreSQL server of this package's tests.
+var server *postgrestest.Server
+
+func TestMain(m *testing.M) {
+	os.Exit(postgrestest.Main(m, postgrestest.Options{}, func(s *postgrestest.Server) { server = s }))
+}
+
+// TestReq42_YunboxOnPostgres runs the exchanges of the yunbox dialect against
+// the server as it is wired, on PostgreSQL.
+func TestReq42_YunboxOnPostgres(t *testing.T) {
+	facadetest.Run(t, facadetest.Yunbox("../facade/yunbox/testdata/*.txtar", func(t *testing.T) facadetest.Env {
+		return startWholeOn(t, server.URL(server.Database(t, "")))
+	}))
+}
