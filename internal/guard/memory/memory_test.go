@@ -182,26 +182,17 @@ func TestStartStop(t *testing.T) {
 	})
 }
 
-// TestMillionSubjects bounds memory and load: three buckets each for a million
-// numbers in less than 100 MiB, and a day's journal in less than 2 s on a quiet
-// machine. The test allows three times that, in one of three attempts: other
-// tests run beside it.
+// TestMillionSubjects bounds memory: three buckets each for a million numbers
+// in less than 100 MiB. It reports how long a day's journal of a million sends
+// takes to load; make bench measures a whole start.
 func TestMillionSubjects(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	for attempt := 1; ; attempt++ {
-		subjects, used, took := loadMillion(t)
-		t.Logf("%d subjects: %.1f MiB, %.1f bytes each, loaded in %v", subjects, float64(used)/(1<<20), float64(used)/float64(subjects), took)
-		if subjects != 3_000_000 || used > 100<<20 {
-			t.Fatalf("%d subjects, %d bytes; want 3,000,000 under 100 MiB", subjects, used)
-		}
-		if took < 6*time.Second || raceEnabled {
-			return
-		}
-		if attempt == 3 {
-			t.Fatalf("loaded in %v, want under 2 s on a quiet machine, and never 6 s", took)
-		}
+	subjects, used, took := loadMillion(t)
+	t.Logf("%d subjects: %.1f MiB, %.1f bytes each, loaded in %v", subjects, float64(used)/(1<<20), float64(used)/float64(subjects), took)
+	if subjects != 3_000_000 || used > 100<<20 {
+		t.Fatalf("%d subjects, %d bytes; want 3,000,000 under 100 MiB", subjects, used)
 	}
 }
 
