@@ -10,6 +10,7 @@ LINT_VERSION=v2.15.0
 VULN_VERSION=v1.8.0
 mkdir -p .cache/bin
 
+# Debian keeps some programs off the path.
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
 
 declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [gcc]=build-essential [node]=nodejs [npm]=npm [postgres]=postgresql)
