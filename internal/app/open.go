@@ -173,7 +173,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
 	a.rotation = rotation.New(rotation.Options{Ring: a.ring, Database: a.database, Commands: a.store, Audit: a.admin, Apps: a.admin, Peers: a.tunnel,
-		Now: a.deps.Now, Log: a.log, Settled: a.deps.settled,
+		Now: a.deps.Now, Log: a.log, Refresh: a.directory.Refresh, Settled: a.deps.settled,
 		Bind: func(ctx context.Context, q store.SQL) (bool, error) { return bindKeyring(ctx, q, a.ring) }})
 	a.sweeper = a.newSweeper()
 	return nil

@@ -34,7 +34,7 @@ func (w *world) startRotation(t *testing.T, admin *tenant.Admin, log *slog.Logge
 		return records.PutSetting(context.Background(), q, "bound", "1")
 	}))
 	w.rotation = rotation.New(rotation.Options{Ring: w.ring, Database: w.engine, Commands: w.batcher, Audit: admin, Apps: admin, Peers: noPeers{},
-		Now: w.clock.now, Log: log, Retry: time.Millisecond,
+		Now: w.clock.now, Log: log, Refresh: w.directory.Refresh, Retry: time.Millisecond,
 		Bind: func(ctx context.Context, q store.SQL) (bool, error) {
 			now := strconv.FormatUint(w.ring.Generation(), 10)
 			bound, _, err := records.Setting(ctx, q, "bound")

@@ -95,10 +95,26 @@ func (s *Service) Retire(ctx context.Context, by tenant.By, kind Kind, keep int)
 			return Status{}, err
 		}
 	}
+	if kind == Token {
+		if err := s.refreshKeys(ctx, c); err != nil {
+			return Status{}, err
+		}
+	}
 	if err := s.do(ctx, c); err != nil {
 		return Status{}, err
 	}
 	return s.Status(ctx)
+}
+
+// refreshKeys makes this node know the hashes under which the check finds the
+// API keys: they are on disk before the node looks keys up by them, and with the
+// old token key gone nothing else would find them in between. Hashes only ever
+// become newer, so what holds now holds when the key goes.
+func (s *Service) refreshKeys(ctx context.Context, c change) error {
+	if err := s.o.Database.View(ctx, func(q store.SQL) error { return c.needed(ctx, q) }); err != nil {
+		return err
+	}
+	return s.o.Refresh(ctx)
 }
 
 func (s *Service) graceIsOver(kind Kind) error {

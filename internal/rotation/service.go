@@ -62,6 +62,9 @@ type Options struct {
 	// and tells whether that was not known yet.
 	Bind func(ctx context.Context, q store.SQL) (fresh bool, err error)
 
+	// Refresh makes this node look API keys up by what the database has now.
+	Refresh func(ctx context.Context) error
+
 	// Settled returns when every request that began before it was called has
 	// ended. The default waits for Grace.
 	Settled func(ctx context.Context) error
