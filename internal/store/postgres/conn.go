@@ -15,13 +15,14 @@ import (
 // conn is one place of a pool, with a connection or without one yet. One
 // goroutine at a time uses it.
 type conn struct {
-	pg       *pgconn.PgConn                          // nil when not connected
-	stale    bool                                    // not to be used again
-	prepared []*pgconn.StatementDescription          // of batches, by number
-	planned  time.Time                               // when their plans were made
-	texts    map[string]*pgconn.StatementDescription // of View and Update, by their SQL
-	arrays   arrays
-	reused   request
+	pg         *pgconn.PgConn                          // nil when not connected
+	stale      bool                                    // not to be used again
+	statements *statements                             // of batches
+	prepared   []*pgconn.StatementDescription          // the same, by number
+	planned    time.Time                               // when their plans were made
+	texts      map[string]*pgconn.StatementDescription // of View and Update, by their SQL
+	arrays     arrays
+	reused     request
 }
 
 // drop ends the connection; the next user of this place makes a new one.
@@ -31,7 +32,7 @@ func (c *conn) drop(limit time.Duration) {
 		defer cancel()
 		_ = c.pg.Close(ctx) // says goodbye; the server notices without it too
 	}
-	c.pg, c.prepared, c.texts, c.stale = nil, nil, nil, false
+	c.pg, c.prepared, c.texts, c.stale = nil, nil, nil, false // what was remembered stays
 }
 
 // idle tells whether the connection is whole and in no transaction.
@@ -68,7 +69,7 @@ func (d *dialer) resting() bool {
 }
 
 // dial makes a connection and sets it up.
-func (d *dialer) dial(ctx context.Context, required, planner []string) (*pgconn.PgConn, error) {
+func (d *dialer) dial(ctx context.Context, lockTimeout time.Duration, required, planner []string) (*pgconn.PgConn, error) {
 	if d.resting() {
 		return nil, fmt.Errorf("the database %s %w: it was tried a moment ago", d.name(), ErrUnreachable)
 	}
@@ -82,7 +83,9 @@ func (d *dialer) dial(ctx context.Context, required, planner []string) (*pgconn.
 		d.failed()
 		return nil, d.connectError(err)
 	}
-	if err := setUp(limited, pg, slices.Concat(sessionSettings(), required), planner); err != nil {
+	required = append(sessionSettings(), required...)
+	required = append(required, milliseconds("lock_timeout", spread(lockTimeout, pg.PID())))
+	if err := setUp(limited, pg, required, planner); err != nil {
 		d.failed()
 		closing, stop := context.WithTimeout(context.WithoutCancel(ctx), d.options.ConnectTimeout)
 		defer stop()
@@ -153,6 +156,14 @@ func setUp(ctx context.Context, pg *pgconn.PgConn, required, planner []string) e
 	return nil
 }
 
+// spread makes a limit up to twice as long, by the number of the session: two
+// nodes that block each other must not give up at the same time, again and
+// again.
+func spread(limit time.Duration, session uint32) time.Duration {
+	const steps = 31
+	return limit + limit*time.Duration(session%steps)/steps
+}
+
 // milliseconds sets a time limit of the session.
 func milliseconds(name string, d time.Duration) string {
 	return fmt.Sprintf("SET %s = %d", name, max(1, d.Milliseconds()))
@@ -160,16 +171,17 @@ func milliseconds(name string, d time.Duration) string {
 
 // pool hands places out, one user each.
 type pool struct {
-	dialer   *dialer
-	required []string // settings of a session
-	planner  []string
-	free     chan *conn
-	closed   chan struct{}
-	once     sync.Once
+	dialer      *dialer
+	lockTimeout time.Duration
+	required    []string // settings of a session
+	planner     []string
+	free        chan *conn
+	closed      chan struct{}
+	once        sync.Once
 }
 
-func newPool(d *dialer, size int, required, planner []string) *pool {
-	p := &pool{dialer: d, required: required, planner: planner, free: make(chan *conn, size), closed: make(chan struct{})}
+func newPool(d *dialer, size int, lockTimeout time.Duration, required, planner []string) *pool {
+	p := &pool{dialer: d, lockTimeout: lockTimeout, required: required, planner: planner, free: make(chan *conn, size), closed: make(chan struct{})}
 	for range size {
 		p.free <- &conn{}
 	}
@@ -189,7 +201,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	select {
 	case c := <-p.free:
 		if c.pg == nil {
-			pg, err := p.dialer.dial(ctx, p.required, p.planner)
+			pg, err := p.dialer.dial(ctx, p.lockTimeout, p.required, p.planner)
 			if err != nil {
 				p.free <- c
 				return nil, err

@@ -10,15 +10,14 @@
 //	Update row lock "update" · f's statements · COMMIT
 //	View   REPEATABLE READ, READ ONLY
 //
-// Nodes keep out of each other's way by row locks alone, taken in one order:
-// key locks, then the kinds in the order of store.Batch, rows by their keys. A
-// row that does not exist yet cannot be locked. Where a unique key guards it,
-// the later insertion fails with store.ErrUnique and the batch, run again, sees
-// the row. Where none does (a number may have several live codes; a receipt may
-// come before its message's part) the key's slot in the table key_lock stands
-// in for the row: see keylock.go.
+// Nodes keep out of each other's way by row locks alone, taken in one order
+// (order.go). A row that does not exist yet cannot be locked. Where a unique key
+// guards it, the later insertion fails with store.ErrUnique and the batch, run
+// again, sees the row. Where none does (a number may have several live codes; a
+// receipt may come before its message's part) the key's slot in the table
+// key_lock stands in for the row: see keylock.go.
 //
 // A batch waits for a lock for Options.LockTimeout at most and is then run
-// again, so that a deadlock between commands that load in several rounds, or a
-// node that stopped in the middle, costs little.
+// again; a node that stops in the middle of one loses its rows after
+// Options.Timeout.
 package postgres

@@ -16,7 +16,6 @@ import (
 type Engine struct {
 	options    Options
 	migrations []Migration
-	statements *statements
 	dialer     *dialer
 	batches    *pool
 	readers    *pool
@@ -45,14 +44,12 @@ func open(ctx context.Context, o Options, source migrationSource) (*Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{options: o, migrations: migrations, statements: newStatements()}
+	e := &Engine{options: o, migrations: migrations}
 	e.dialer = &dialer{config: config, options: &e.options}
-	idle := func(of string) []string {
-		return []string{of, milliseconds("idle_in_transaction_session_timeout", o.Timeout)}
-	}
-	e.batches = newPool(e.dialer, o.Batchers, idle(milliseconds("lock_timeout", o.LockTimeout)), batchPlannerSettings())
-	e.updates = newPool(e.dialer, updaters, idle(milliseconds("lock_timeout", o.StatementLimit)), plannerSettings())
-	e.readers = newPool(e.dialer, o.Readers, nil, plannerSettings())
+	idle := []string{milliseconds("idle_in_transaction_session_timeout", o.Timeout)} // a node that stopped holds nobody up
+	e.batches = newPool(e.dialer, o.Batchers, o.LockTimeout, idle, batchPlannerSettings())
+	e.updates = newPool(e.dialer, updaters, o.StatementLimit, idle, plannerSettings())
+	e.readers = newPool(e.dialer, o.Readers, o.StatementLimit, nil, plannerSettings())
 	if err := e.inspect(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

@@ -23,6 +23,7 @@ func newFailures(c *catalogue) rowKind {
 				p.side(&k.Index)
 			}, func(f *fields) { b.LoadedFailure(scanFailure(f)) })
 		},
+		finds:  func(b *store.Batch) bool { return len(b.FailureOf.Wanted()) > 0 },
 		putKey: putID[core.FailureID],
 		putRow: func(p *arrays, f *store.Failure) {
 			putFailureLife(p, f)

@@ -268,7 +268,8 @@ func TestReq41_CutConnection(t *testing.T) {
 	}
 	defer n.stop()
 	do(t, n, put(1))
-	begin, commit := n.engine.statements.begin.name(), n.engine.statements.commit.name()
+	names := newStatements(&o)
+	begin, commit := names.begin.name(), names.commit.name()
 	for i, c := range []struct {
 		name    string
 		at      string
@@ -417,7 +418,7 @@ func checkPlans(t *testing.T, e *Engine, of ...string) {
 		t.Fatal(err)
 	}
 	defer batch.Rollback()
-	for _, s := range e.statements.all {
+	for _, s := range batch.(*tx).conn.statements.all {
 		if len(s.params) == 0 || strings.HasPrefix(s.sql, "INSERT") || len(of) > 0 && !slices.ContainsFunc(of, func(table string) bool {
 			return strings.Contains(s.sql, table+" AS t")
 		}) {

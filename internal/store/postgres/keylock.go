@@ -31,17 +31,32 @@ func newKeyLocks(c *catalogue) *statement {
 		column{"id", "bigint"})
 }
 
+// wantsKeys tells whether lockKeys has anything to lock.
+func wantsKeys(b *store.Batch) bool {
+	return len(b.Live.Wanted())+len(b.Receipts.Wanted())+len(b.Orphans.Wanted()) > 0
+}
+
 // lockKeys locks the slots of the keys that the batch looks for now.
-func (s *statements) lockKeys(q *request, b *store.Batch) {
-	p := q.bind(s.locks)
+func (s *statements) lockKeys(q *request, b *store.Batch, round int) {
+	slots := s.slots[:0]
 	live := b.Live.Wanted()
 	for i := range live {
-		p.int(liveSlot(&live[i]))
+		slots = append(slots, liveSlot(&live[i]))
 	}
 	for _, keys := range [...][]store.ReceiptKey{b.Receipts.Wanted(), b.Orphans.Wanted()} {
 		for i := range keys {
-			p.int(receiptSlot(&keys[i]))
+			slots = append(slots, receiptSlot(&keys[i]))
 		}
+	}
+	if round == 1 {
+		slots = append(slots, s.again...)
+	} else {
+		s.next = append(s.next, slots...)
+	}
+	s.slots = slots
+	p := q.bind(s.locks)
+	for _, slot := range slots {
+		p.int(slot)
 	}
 	q.send(nil)
 }

@@ -11,6 +11,7 @@ import (
 type kind[K comparable, R any] struct {
 	set    func(*store.Batch) *store.Set[K, R]
 	find   func(*request, *store.Batch) // asks for rows by a second key; may be nil
+	finds  func(*store.Batch) bool      // whether there are any to ask for
 	putKey func(*arrays, K)
 	putRow func(*arrays, *R)           // every column
 	loaded func(*store.Batch, *fields) // reads a row and hands it over
@@ -27,29 +28,52 @@ type kind[K comparable, R any] struct {
 	keyOf   func(*R) K
 	free    *statement // takes a row out of unique indexes; may be nil
 	rewrite *statement // of every column
+
+	again, next []K // see order.go
 }
 
 // rowKind is a kind of any types.
 type rowKind interface {
-	load(*request, *store.Batch)
+	wants(*store.Batch) bool
+	load(q *request, b *store.Batch, round int)
+	remember(keep bool)
 	check(*store.Batch) error
 	write(*request, *store.Batch)
 }
 
-// load asks for the rows that the batch names.
-func (k *kind[K, R]) load(q *request, b *store.Batch) {
+// load asks for the rows that the batch names, and in the first round for those
+// that an earlier run of it named later.
+func (k *kind[K, R]) load(q *request, b *store.Batch, round int) {
 	if k.find != nil {
 		k.find(q, b)
 	}
 	wanted := k.set(b).Wanted()
-	if len(wanted) == 0 {
-		return
-	}
 	p := q.bind(k.byKey)
 	for _, key := range wanted {
 		k.putKey(p, key)
 	}
+	if round == 1 {
+		for _, key := range k.again {
+			k.putKey(p, key)
+		}
+	} else {
+		k.next = append(k.next, wanted...)
+	}
 	q.send(func(f *fields) { k.loaded(b, f) })
+}
+
+// wants tells whether the batch names rows.
+func (k *kind[K, R]) wants(b *store.Batch) bool {
+	return k.find != nil && k.finds(b) || len(k.set(b).Wanted()) > 0
+}
+
+// remember keeps what was named in later rounds for the next run, or forgets it.
+func (k *kind[K, R]) remember(keep bool) {
+	k.again = k.again[:0]
+	if keep {
+		k.again = append(k.again, k.next...)
+	}
+	k.next = k.next[:0]
 }
 
 var errFrozen = errors.New("postgres: a row that is only ever inserted was changed")

@@ -17,7 +17,7 @@ type Options struct {
 	Readers        int           // connections for View; default 6
 	Timeout        time.Duration // of one round trip of a batch; default 2 s
 	StatementLimit time.Duration // of one statement of View and Update; default 30 s
-	LockTimeout    time.Duration // of a batch for another node's rows; default 250 ms
+	LockTimeout    time.Duration // of a batch for another node's rows, up to twice as long on some connections; default 250 ms
 	ConnectTimeout time.Duration // default 2 s
 }
 

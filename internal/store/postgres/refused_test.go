@@ -35,7 +35,7 @@ func tableCount(t *testing.T, o Options) int64 {
 	o.setDefaults()
 	e := &Engine{options: o}
 	e.dialer = &dialer{config: c, options: &e.options}
-	e.readers = newPool(e.dialer, 1, nil, nil)
+	e.readers = newPool(e.dialer, 1, time.Second, nil, nil)
 	defer e.readers.close()
 	return rows(t, e, "SELECT count(*) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = 'public'", 1)[0][0]
 }

@@ -4,23 +4,29 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
-// statements are what batches send, a kind of row each.
+// statements are what batches send on one connection, a kind of row each.
 type statements struct {
 	catalogue
-	begin, commit, discard, locks, journal *statement
-	kinds                                  []rowKind // in the order in which rows are locked and written
+	begin, commit, discard *statement
+	hurry, patience        *statement
+	locks, journal         *statement
+	kinds                  []rowKind // in the order in which rows are locked and written
+
+	slots, again, next []int64 // of key_lock; see order.go
 }
 
-func newStatements() *statements {
+func newStatements(o *Options) *statements {
 	s := &statements{}
 	c := &s.catalogue
 	s.begin = c.add("BEGIN ISOLATION LEVEL READ COMMITTED")
 	s.commit = c.add("COMMIT")
 	s.discard = c.add("DISCARD PLANS")
+	s.hurry, s.patience = c.add(lockLimit(hurry)), c.add(lockLimit(o.LockTimeout))
 	s.locks = newKeyLocks(c)
 	s.kinds = []rowKind{newVerifications(c), newFailures(c), newUsers(c), newAliases(c), newKnown(c),
-		newAccounts(c), newLedger(c), newMessages(c), newReceipts(c), newOrphans(c)}
-	s.journal = c.add("INSERT INTO journal (at, data) SELECT * FROM "+unnest(columnsOf("at bigint, data bytea")), columnsOf("at bigint, data bytea")...)
+		newReceipts(c), newOrphans(c), newMessages(c), newLedger(c), newAccounts(c)}
+	events := columnsOf("at bigint, data bytea")
+	s.journal = c.add("INSERT INTO journal (at, data) SELECT * FROM "+unnest(events), events...)
 	return s
 }
 

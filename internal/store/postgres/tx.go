@@ -15,6 +15,11 @@ type tx struct {
 	conn   *conn        // nil when it has ended
 	begun  bool         // BEGIN was sent
 	batch  *store.Batch // to be written by Commit
+
+	round   int  // of loading
+	top     int  // the last kind of which rows are locked
+	hurried bool // locks are not waited for any more
+	again   bool // it must be run again
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -28,7 +33,10 @@ func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
 		return nil, err
 	}
 	if c.prepared == nil {
-		if err := c.prepare(ctx, e.statements.all, e.options.Timeout); err != nil {
+		if c.statements == nil {
+			c.statements = newStatements(&e.options)
+		}
+		if err := c.prepare(ctx, c.statements.all, e.options.Timeout); err != nil {
 			c.stale = true
 			e.batches.put(c)
 			return nil, e.noticed(fmt.Errorf("postgres: the schema is not the one of this program: %w", mapped(err)))
@@ -61,10 +69,10 @@ func (t *tx) request(ctx context.Context) *request {
 	q := t.conn.request(ctx, t.engine.options.Timeout)
 	if !t.begun {
 		t.begun = true
-		q.plain(t.engine.statements.begin)
+		q.plain(t.conn.statements.begin)
 		if now := t.engine.options.Now(); now.Sub(t.conn.planned) >= replan || now.Before(t.conn.planned) {
 			t.conn.planned = now
-			q.plain(t.engine.statements.discard)
+			q.plain(t.conn.statements.discard)
 		}
 	}
 	return q
@@ -76,12 +84,9 @@ func (t *tx) Load(ctx context.Context, b *store.Batch) error {
 		return errEnded
 	}
 	q := t.request(ctx)
-	t.engine.statements.lockKeys(q, b)
-	for _, k := range t.engine.statements.kinds {
-		k.load(q, b)
-	}
+	t.load(q, b)
 	if _, err := q.run(); err != nil {
-		return t.engine.noticed(mapped(err))
+		return t.failed(mapped(err))
 	}
 	b.LoadDone()
 	return nil
@@ -93,7 +98,7 @@ func (t *tx) Write(_ context.Context, b *store.Batch) error {
 	if t.conn == nil {
 		return errEnded
 	}
-	for _, k := range t.engine.statements.kinds {
+	for _, k := range t.conn.statements.kinds {
 		if err := k.check(b); err != nil {
 			return err
 		}
@@ -111,18 +116,27 @@ func (t *tx) Commit(ctx context.Context) error {
 		return errors.Join(store.ErrNotCommitted, errGone)
 	}
 	q := t.request(ctx)
+	if t.hurried {
+		q.plain(t.conn.statements.patience)
+	}
 	if t.batch != nil {
-		for _, k := range t.engine.statements.kinds {
+		for _, k := range t.conn.statements.kinds {
 			k.write(q, t.batch)
 		}
-		t.engine.statements.writeJournal(q, t.batch)
+		t.conn.statements.writeJournal(q, t.batch)
 	}
-	q.plain(t.engine.statements.commit)
+	q.plain(t.conn.statements.commit)
 	if err := mappedCommit(q.run()); err != nil {
-		return t.engine.noticed(err)
+		return t.failed(err)
 	}
 	t.end()
 	return nil
+}
+
+// failed looks at an error of the transaction.
+func (t *tx) failed(err error) error {
+	t.again = errors.Is(err, store.ErrAgain)
+	return t.engine.noticed(err)
 }
 
 // Rollback implements store.Tx. After Commit it does nothing.
@@ -136,6 +150,7 @@ func (t *tx) Rollback() {
 
 func (t *tx) end() {
 	c := t.conn
+	c.statements.remember(t.again)
 	t.conn, t.batch = nil, nil
 	t.engine.batches.put(c)
 }

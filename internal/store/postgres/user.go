@@ -24,6 +24,7 @@ func newUsers(c *catalogue) rowKind {
 				p.side(&k.Index)
 			}, func(f *fields) { b.LoadedUser(scanUser(f)) })
 		},
+		finds:  func(b *store.Batch) bool { return len(b.UserOf.Wanted()) > 0 },
 		putKey: putID[core.UserID],
 		putRow: func(p *arrays, u *store.User) {
 			putUserLife(p, u)

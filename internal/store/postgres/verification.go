@@ -23,6 +23,7 @@ func newVerifications(c *catalogue) rowKind {
 				p.side(&k.Index)
 			}, func(f *fields) { b.LoadedVerification(scanVerification(f)) })
 		},
+		finds:  func(b *store.Batch) bool { return len(b.Live.Wanted()) > 0 },
 		putKey: putID[core.VerificationID],
 		putRow: func(p *arrays, v *store.Verification) {
 			putVerificationLife(p, v)
