@@ -20,6 +20,10 @@ func (n Number) key() store.UserKey {
 // WantUser names the user of a number.
 func WantUser(b *store.Batch, n Number) { b.UserOf.Want(n.key()) }
 
+// WantedUser tells whether the user of a number was named: whether FindUser
+// would know.
+func WantedUser(b *store.Batch, n Number) bool { return b.UserOf.Asked(n.key()) }
+
 // FindUser gives the user of a number, if there is one.
 func FindUser(b *store.Batch, n Number) (store.User, bool) { return b.User(n.key()) }
 

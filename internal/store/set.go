@@ -218,6 +218,9 @@ func (f *Finder[L, K]) Add(l L, k K) {
 	f.put(l, here)
 }
 
+// Asked tells whether a second key was named, so that Find knows all.
+func (f *Finder[L, K]) Asked(l L) bool { return f.found[l].asked }
+
 // Find gives the keys that l leads to. Some of their rows may be gone or
 // changed by now: the caller looks at the rows.
 func (f *Finder[L, K]) Find(l L) []K { return f.found[l].keys }

@@ -61,18 +61,20 @@ type login struct {
 	alias string // the id issued elsewhere, if the user has one in this app
 }
 
-// Want names the live codes, the counters, the user and, for a price, the
-// accounts: also those of a claim that holds one, because it may have lapsed.
+// Want names the live codes, the counters and, for a price, the accounts: also
+// those of a claim that holds one, because it may have lapsed. The user is read
+// only where a code is alive: without one, a refusal takes the same time whether
+// the number has a user or not (requirement row 9).
 func (c *checkCode) Want(b *store.Batch) {
 	b.Live.Want(c.liveKey())
 	b.FailureOf.Want(c.failureKey())
-	account.WantUser(b, c.number)
 	c.known.want(b)
-	if u, found := account.FindUser(b, c.number); found && c.imports {
-		account.WantImported(b, c.app, u)
-	}
 	for _, v := range b.LiveVerifications(c.liveKey()) {
 		wantHeld(b, v)
+		account.WantUser(b, c.number)
+	}
+	if u, found := account.FindUser(b, c.number); found && c.imports {
+		account.WantImported(b, c.app, u)
 	}
 	if c.price > 0 {
 		billing.Want(b, c.payer)
@@ -91,7 +93,9 @@ func (c *checkCode) Decide(b *store.Batch) error {
 		c.checker.CheckAbsent(c.context(0), c.guess)
 		return nil
 	}
-	if !c.checker.CheckCode(c.context(v.ID), tagOf(v), c.guess) {
+	// A code that came into being in this very batch was not read by anybody: a
+	// guess that happens to match it counts as wrong.
+	if !c.checker.CheckCode(c.context(v.ID), tagOf(v), c.guess) || !account.WantedUser(b, c.number) {
 		c.countWrong(b, v, settled, counting)
 		return nil
 	}
