@@ -86,8 +86,17 @@ func bindAtStart(ctx context.Context, db store.Engine, ring *keyring.Ring, now t
 
 // bindKeyring writes down which keyring the database belongs to, and how far
 // it was rotated: an older copy would not know the newest keys. fresh tells
-// whether that was not known yet.
+// whether that was not known yet. Two nodes that start for the first time at
+// the same moment each make a keyring: the second one is refused here, in the
+// transaction that would bind it.
 func bindKeyring(ctx context.Context, q store.SQL, ring *keyring.Ring) (fresh bool, err error) {
+	installation, _, err := records.Setting(ctx, q, settingInstallation)
+	if err != nil {
+		return false, err
+	}
+	if installation != "" && installation != ring.InstallationID() {
+		return false, fmt.Errorf("it belongs to the keyring of installation %s, which another node made: copy that one here in place of %s", installation, ring.InstallationID())
+	}
 	generation := strconv.FormatUint(ring.Generation(), 10)
 	bound, _, err := records.Setting(ctx, q, settingGeneration)
 	if err != nil || bound == generation {
