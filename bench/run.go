@@ -89,6 +89,9 @@ func (b *bench) startPeers() (stop func(), err error) {
 }
 
 func (b *bench) all() error {
+	if b.only == "timing" {
+		return b.timing()
+	}
 	fmt.Printf("machine: %d cores, %s\n", runtime.NumCPU(), runtime.Version())
 	for _, conns := range []int{32, 256} {
 		r, err := b.load(b.floor, conns, b.span/2, floorFlow(b.number))

@@ -48,7 +48,7 @@ func (b *bench) timing() error {
 		samples[kind] = append(samples[kind], float64(took.Nanoseconds())/1000)
 	}
 	with, without := trimmed(samples[0]), trimmed(samples[1])
-	b.add("row 9: refused check, number with a user − without", fmt.Sprintf("%+.2f µs", with.mean-without.mean), "|t| < 4.5",
+	b.add("row 9: refused check, number with a user − without", fmt.Sprintf("%+.2f µs", with.mean-without.mean), "t within ±4.5",
 		fmt.Sprintf("t = %.1f, means %.1f and %.1f µs, %d requests", welch(with, without), with.mean, without.mean, timingSamples))
 	return y.stop()
 }
