@@ -20,6 +20,7 @@ const (
 	diskFull            = "53100"
 	unknownSetting      = "42704"
 	duplicateTable      = "42P07"
+	duplicateType       = "42710" // a table that is made at the same time, seen by its row type
 )
 
 // mapped gives an error from before a commit the names of package store. The

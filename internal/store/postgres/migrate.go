@@ -127,7 +127,7 @@ func (e *Engine) claim(ctx context.Context) error {
 			return e.exec(ctx, q.conn, claimTables)
 		})
 		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || !slices.Contains([]string{uniqueViolation, duplicateTable, serializationFailed}, refused.Code) {
+		if !errors.As(err, &refused) || !slices.Contains([]string{uniqueViolation, duplicateTable, duplicateType, serializationFailed}, refused.Code) {
 			return err
 		}
 	}
