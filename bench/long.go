@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -55,6 +56,11 @@ func (b *bench) overload() error {
 	if err != nil {
 		return err
 	}
+	return errors.Join(b.storm(y, "overload"), y.stop())
+}
+
+// storm is the overload of one server.
+func (b *bench) storm(y *yanma, name string) error {
 	const storm = 5000 // connections that never wait
 	var shed, other atomic.Int64
 	send := func(c *conn, _ int, seen func(time.Duration)) error {
@@ -105,11 +111,11 @@ func (b *bench) overload() error {
 			break
 		}
 	}
-	b.add("overload: answers in the dialect's own error", fmt.Sprintf("%.0f %% shed", 100*float64(shed.Load())/float64(max(r.Requests, 1))), "sheds",
+	b.add(name+": answers in the dialect's own error", fmt.Sprintf("%.0f %% shed", 100*float64(shed.Load())/float64(max(r.Requests, 1))), "sheds",
 		fmt.Sprintf("%d connections, %d requests, %d without an answer; health answered %d of %d", storm, r.Requests, other.Load(), healthy, asked))
-	b.add("overload: resident memory at its highest", fmt.Sprintf("%d MiB", highest>>20), "512 MiB", "")
-	b.add("overload: back in service after", fmt.Sprintf("%.1f s", time.Since(start).Seconds()), "10 s", "")
-	return y.stop()
+	b.add(name+": resident memory at its highest", fmt.Sprintf("%d MiB", highest>>20), "512 MiB", "")
+	b.add(name+": back in service after", fmt.Sprintf("%.1f s", time.Since(start).Seconds()), "10 s", "")
+	return nil
 }
 
 func probe(addr string) bool {

@@ -79,21 +79,30 @@ func (p *process) kill() error { return p.cmd.Process.Kill() }
 
 // cpu is the processor time that the process used so far.
 func (p *process) cpu() (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	own, _, err := processorTime(p.cmd.Process.Pid)
+	return own, err
+}
+
+// processorTime is what a process used so far, and what those of its children
+// used that have ended.
+func processorTime(pid int) (own, ended time.Duration, err error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	_, rest, _ := strings.Cut(string(data), ") ")
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, errors.New("short /proc stat")
+	if len(fields) < 15 {
+		return 0, 0, errors.New("short /proc stat")
 	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
+	var ticks [4]int64 // own: user, system; of children that have ended: user, system
+	for i := range ticks {
+		if ticks[i], err = strconv.ParseInt(fields[11+i], 10, 64); err != nil {
+			return 0, 0, err
+		}
 	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, err
+	const tick = 10 * time.Millisecond
+	return time.Duration(ticks[0]+ticks[1]) * tick, time.Duration(ticks[2]+ticks[3]) * tick, nil
 }
 
 // ownCPU is the processor time that this process used so far.

@@ -93,6 +93,9 @@ func (b *bench) all() error {
 		return b.timing()
 	}
 	fmt.Printf("machine: %d cores, %s\n", runtime.NumCPU(), runtime.Version())
+	if strings.HasPrefix(b.only, "postgres") {
+		return b.postgres()
+	}
 	for _, conns := range []int{32, 256} {
 		r, err := b.load(b.floor, conns, b.span/2, floorFlow(b.number))
 		if err != nil {
@@ -112,6 +115,9 @@ func (b *bench) all() error {
 		return err
 	}
 	if err := b.overload(); err != nil {
+		return err
+	}
+	if err := b.postgres(); err != nil {
 		return err
 	}
 	if b.aged > 0 {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -23,8 +24,8 @@ type yanma struct {
 }
 
 // startYanma runs `yanma serve` on a new folder, or on one that is there, and
-// makes tenants with one app each.
-func startYanma(binary, folder, smpp string, window, tenants int) (*yanma, error) {
+// makes tenants with one app each. more are lines of its table [store].
+func startYanma(binary, folder, smpp string, window, tenants int, more ...string) (*yanma, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -43,6 +44,7 @@ listen = %q
 token = "env:BENCH_TOKEN"
 [store]
 data = %q
+%s
 [log]
 file = %q
 [[provider]]
@@ -53,7 +55,7 @@ system_id = %q
 password = "env:BENCH_PASSWORD"
 window = %d
 source = "YANMA"
-`, y.addr, y.operator, filepath.Join(folder, "data"), filepath.Join(folder, "requests.log"), smpp, sinkSystemID, window)
+`, y.addr, y.operator, filepath.Join(folder, "data"), strings.Join(more, "\n"), filepath.Join(folder, "requests.log"), smpp, sinkSystemID, window)
 	path := filepath.Join(folder, "yanma.toml")
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		return nil, err

@@ -78,14 +78,20 @@ func receiptOverdue(m *store.Message, now store.Time) bool {
 	return !codeLives(m, now) && now >= m.Updated.Add(receiptWait)
 }
 
-// submit records that a carrier took the message; it is paid for now.
+// submit records that a carrier took the message; it is paid for now. The end
+// of its lease stays as the time of the next look: most receipts come before
+// it, and a time that does not change costs no index entry.
 func submit(b *store.Batch, ids *core.IDs, m *store.Message) {
 	if m.State == store.MessageQueued {
 		move(m, store.MessageLeased, b.Now) // the table knows no shorter way
 	}
+	look := m.Due
 	move(m, store.MessageSubmitted, b.Now)
 	settle(b, ids, m)
 	awaitReceipt(m, b.Now)
+	if b.Now < look && look < m.Due && len(m.Body) > 0 {
+		m.Due = look
+	}
 }
 
 // expire ends a message that was not submitted in time, or of which nothing

@@ -154,13 +154,20 @@ func (s *Batcher) run() {
 	}
 }
 
-// yields is how often a group lets other goroutines run before it commits.
-const yields = 3
+// yields is how often a group lets other goroutines run before it commits;
+// plenty is a group that shares the cost of a commit well enough without.
+const (
+	yields = 3
+	plenty = 32
+)
 
 // gather takes everything that waits. Goroutines that are ready to run may
-// bring more in a moment: it lets them run first, as long as that makes the
+// bring more in a moment: it lets them run first, as long as that makes a small
 // group grow. Where nobody is ready, yielding returns at once.
 func (s *Batcher) gather(group []*waiting) []*waiting {
+	if group = s.drain(group); len(group) >= plenty {
+		return group
+	}
 	for range yields {
 		had := len(group)
 		runtime.Gosched()

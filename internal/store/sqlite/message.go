@@ -12,18 +12,22 @@ import (
 // The columns that delivery changes, and before them those that are fixed when
 // the message is accepted.
 const (
-	messageProgress = "state, money, parts, parts_done, resends, attempts, node, due, updated, provider, code, status, body"
+	messageProgress = messageKept + ", due"
+	messageKept     = "state, money, parts, parts_done, resends, attempts, node, updated, provider, code, status, body"
 	messageColumns  = "id, tenant, app, verification, channel, pool, tenant_pays, price, segments, phone, template, valid_until, " + messageProgress
 )
 
-type messageStatements struct{ byID, insert, update, remove *zsqlite.Stmt }
+// updateKept leaves due alone: to name it moves the message in its index, even
+// to where it was.
+type messageStatements struct{ byID, insert, update, updateKept, remove *zsqlite.Stmt }
 
 func prepareMessages(p *preparer) messageStatements {
 	return messageStatements{
-		byID:   p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
-		insert: p.insert("message", messageColumns),
-		update: p.update("message", 1, "id, "+messageProgress),
-		remove: p.stmt("DELETE FROM message WHERE id = ?"),
+		byID:       p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
+		insert:     p.insert("message", messageColumns),
+		update:     p.update("message", 1, "id, "+messageProgress),
+		updateKept: p.update("message", 1, "id, "+messageKept),
+		remove:     p.stmt("DELETE FROM message WHERE id = ?"),
 	}
 }
 
@@ -36,7 +40,7 @@ func (s *messageStatements) load(b *store.Batch) error {
 func (s *messageStatements) write(b *store.Batch) error {
 	return writeSet(&b.Messages, rowWriter[core.MessageID, store.Message]{
 		remove: remover(s.remove, bindID[core.MessageID]),
-		update: func(_, m *store.Message) error { return writeProgress(bindID(s.update, m.ID), m) },
+		update: s.writeProgress,
 		insert: s.writeNew,
 		key:    func(m *store.Message) core.MessageID { return m.ID },
 		keeps:  keepsMessage,
@@ -64,10 +68,31 @@ func (s *messageStatements) writeNew(m *store.Message) error {
 	p.bytes(m.Phone)
 	p.text(m.Template)
 	p.time(m.ValidUntil)
-	return writeProgress(p, m)
+	bindProgress(&p, m)
+	return p.run()
 }
 
-func writeProgress(p parameters, m *store.Message) error {
+func (s *messageStatements) writeProgress(was, m *store.Message) error {
+	if was.Due == m.Due {
+		p := bindID(s.updateKept, m.ID)
+		bindKept(&p, m)
+		return p.run()
+	}
+	p := bindID(s.update, m.ID)
+	bindProgress(&p, m)
+	return p.run()
+}
+
+func bindProgress(p *parameters, m *store.Message) {
+	bindKept(p, m)
+	if m.Due == 0 {
+		p.null() // in no index
+	} else {
+		p.time(m.Due)
+	}
+}
+
+func bindKept(p *parameters, m *store.Message) {
 	p.int(int64(m.State))
 	p.int(int64(m.Money))
 	p.int(int64(m.Parts))
@@ -75,17 +100,11 @@ func writeProgress(p parameters, m *store.Message) error {
 	p.int(int64(m.Resends))
 	p.int(int64(m.Attempts))
 	p.int(int64(m.Node))
-	if m.Due == 0 {
-		p.null() // in no index
-	} else {
-		p.time(m.Due)
-	}
 	p.time(m.Updated)
 	p.text(m.Provider)
 	p.text(m.Code)
 	p.int(int64(m.Status))
 	p.bytes(m.Body)
-	return p.run()
 }
 
 func scanMessage(c columns) (m store.Message) {
@@ -108,11 +127,11 @@ func scanMessage(c columns) (m store.Message) {
 	m.Resends = uint8(c.int())
 	m.Attempts = uint8(c.int())
 	m.Node = uint8(c.int())
-	m.Due = c.time()
 	m.Updated = c.time()
 	m.Provider = c.text()
 	m.Code = c.text()
 	m.Status = uint16(c.int())
 	m.Body = c.bytes()
+	m.Due = c.time()
 	return m
 }

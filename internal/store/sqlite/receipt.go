@@ -48,19 +48,27 @@ func (s *receiptStatements) write(b *store.Batch) error {
 	})
 }
 
-type orphanStatements struct{ byKey, insert, update, remove *zsqlite.Stmt }
+type orphanStatements struct{ byKey, any, insert, update, remove *zsqlite.Stmt }
 
 func prepareOrphans(p *preparer) orphanStatements {
 	const columns = "provider, part_id, state, code, status, at"
 	return orphanStatements{
 		byKey:  p.stmt("SELECT state, code, status, at FROM orphan WHERE provider = ? AND part_id = ?"),
+		any:    p.stmt("SELECT 1 FROM orphan LIMIT 1"),
 		insert: p.insert("orphan", columns),
 		update: p.update("orphan", 2, columns),
 		remove: p.stmt("DELETE FROM orphan WHERE provider = ? AND part_id = ?"),
 	}
 }
 
+// load looks first whether anything waits at all: mostly nothing does.
 func (s *orphanStatements) load(b *store.Batch) error {
+	if len(b.Orphans.Wanted()) == 0 {
+		return nil
+	}
+	if waits, err := hasRow(s.any); err != nil || !waits {
+		return err
+	}
 	return loadByKey(s.byKey, b.Orphans.Wanted(), bindReceipt, func(k store.ReceiptKey, row columns) {
 		b.Orphans.Loaded(k, scanOrphan(k, row))
 	})

@@ -19,11 +19,8 @@ func (s *sideStatements) inUse(wanted int) ([]*zsqlite.Stmt, error) {
 	}
 	var sides []*zsqlite.Stmt
 	for _, side := range [...]struct{ any, find *zsqlite.Stmt }{{s.anyA, s.a}, {s.anyB, s.b}} {
-		any, err := side.any.Step()
+		any, err := hasRow(side.any)
 		if err != nil {
-			return nil, err
-		}
-		if err := side.any.Reset(); err != nil {
 			return nil, err
 		}
 		if any {
@@ -31,4 +28,13 @@ func (s *sideStatements) inUse(wanted int) ([]*zsqlite.Stmt, error) {
 		}
 	}
 	return sides, nil
+}
+
+// hasRow tells whether a statement without parameters answers any row.
+func hasRow(stmt *zsqlite.Stmt) (bool, error) {
+	any, err := stmt.Step()
+	if err != nil {
+		return false, err
+	}
+	return any, stmt.Reset()
 }

@@ -27,6 +27,9 @@ var ErrMissing = errors.New("postgrestest: no PostgreSQL server programs (Debian
 type Options struct {
 	Fsync   bool // commits are on disk; off is fast, for tests that do not crash the machine
 	Standby bool // it waits for a primary that there is not, and only reads
+
+	Settings []string // of the server, "name=value"; they go before ours
+	Under    string   // the folder that its folder is made in; "" is the system's for temporary files
 }
 
 // Cluster is a running server.
@@ -41,7 +44,12 @@ type Cluster struct {
 }
 
 // Start makes a server and waits until it answers.
-func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
+func Start(ctx context.Context, o Options) (*Cluster, error) {
+	return start(ctx, o, (*Cluster).initialize)
+}
+
+// start runs a server on what fill puts into its folder.
+func start(ctx context.Context, o Options, fill func(*Cluster, context.Context) error) (_ *Cluster, err error) {
 	c := &Cluster{options: o}
 	if c.bin, err = programs(); err != nil {
 		return nil, err
@@ -49,7 +57,7 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if c.account, err = unprivileged(); err != nil {
 		return nil, err
 	}
-	if c.folder, err = os.MkdirTemp("", "yanma-pg-"); err != nil {
+	if c.folder, err = os.MkdirTemp(o.Under, "yanma-pg-"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -57,7 +65,12 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 			err = errors.Join(err, c.Stop())
 		}
 	}()
-	if err := c.initialize(ctx); err != nil {
+	if c.account != nil {
+		if err := os.Chown(c.folder, int(c.account.Uid), int(c.account.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	if err := fill(c, ctx); err != nil {
 		return nil, err
 	}
 	if c.log, err = os.Create(filepath.Join(c.folder, "log")); err != nil {
@@ -71,11 +84,6 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 
 // initialize makes the server's folder.
 func (c *Cluster) initialize(ctx context.Context) error {
-	if c.account != nil {
-		if err := os.Chown(c.folder, int(c.account.Uid), int(c.account.Gid)); err != nil {
-			return err
-		}
-	}
 	initdb := exec.CommandContext(ctx, filepath.Join(c.bin, "initdb"), "--pgdata", c.data(), "--username", "postgres",
 		"--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = c.folder, &syscall.SysProcAttr{Credential: c.account}
@@ -117,6 +125,7 @@ func (c *Cluster) arguments() []string {
 	if !c.options.Fsync {
 		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
+	settings = append(settings, c.options.Settings...) // the last one of a name counts
 	arguments := []string{"-D", c.data()}
 	for _, s := range settings {
 		arguments = append(arguments, "-c", s)
