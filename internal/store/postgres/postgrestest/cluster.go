@@ -115,6 +115,14 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	return c.run(ctx)
 }
 
+// Crash ends the server at once, as `pg_ctl stop -m immediate` does: nothing is
+// finished, nobody is told. Resume starts it again.
+func (c *Cluster) Crash() error { return c.process.end(syscall.SIGQUIT, syscall.SIGKILL) }
+
+// Resume starts the server after a crash, on the port that it had: it recovers
+// from its log first.
+func (c *Cluster) Resume(ctx context.Context) error { return c.run(ctx) }
+
 func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
 
 func (c *Cluster) arguments() []string {
@@ -127,7 +135,7 @@ func (c *Cluster) arguments() []string {
 	}
 	settings = append(settings, c.options.Settings...) // the last one of a name counts
 	arguments := []string{"-D", c.data()}
-	for _, s := range settings {
+	for _, s := range append(settings, c.options.Settings...) {
 		arguments = append(arguments, "-c", s)
 	}
 	return arguments

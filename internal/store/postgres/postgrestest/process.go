@@ -45,8 +45,11 @@ func startProcess(command *exec.Cmd) (*process, error) {
 func (p *process) pid() int { return p.command.Process.Pid }
 
 // stop asks for a fast shutdown, then for an immediate one.
-func (p *process) stop() error {
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
+func (p *process) stop() error { return p.end(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL) }
+
+// end sends one signal after the other until the process is gone.
+func (p *process) end(signals ...syscall.Signal) error {
+	for _, signal := range signals {
 		if err := syscall.Kill(p.pid(), signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
