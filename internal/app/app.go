@@ -32,6 +32,7 @@ type Deps struct {
 	Log     *obs.Writer    // where lines go; closed by whoever opened it
 	Version string
 	Native  *http.ServeMux // further paths of the public listener; nil means none
+	World   World          // what lies outside of the process; zero is the machine's own
 
 	settled func(context.Context) error // of tests: see rotation.Options
 }
@@ -82,9 +83,7 @@ func Open(ctx context.Context, c config.Config, deps Deps) (*App, error) {
 
 // Start starts all services in order; the listeners come last.
 func (a *App) Start(ctx context.Context) error {
-	if s, ok := a.database.(interface{ Start() }); ok {
-		s.Start() // SQLite's checkpoints
-	}
+	a.startDatabase()
 	a.store.Start()
 	a.directory.Start()
 	if err := a.limiter.Start(ctx); err != nil {

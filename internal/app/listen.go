@@ -29,8 +29,8 @@ type listener struct {
 	failed chan<- error
 }
 
-func listen(ctx context.Context, addr string, handler http.Handler, certificate *certificate, failed chan<- error) (*listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+func listen(ctx context.Context, w World, addr string, handler http.Handler, certificate *certificate, failed chan<- error) (*listener, error) {
+	l, err := w.listen(ctx, addr)
 	if err != nil {
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
 			err = op.Err // whose text does not say the address again

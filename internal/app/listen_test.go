@@ -64,7 +64,7 @@ func TestCertificateReload(t *testing.T) {
 	pair, err := openCertificate(certFile, keyFile)
 	ok(t, err)
 	failed := make(chan error, 1)
-	l, err := listen(t.Context(), "127.0.0.1:0", http.NotFoundHandler(), pair, failed)
+	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.NotFoundHandler(), pair, failed)
 	ok(t, err)
 	go l.serve()
 	defer func() { ok(t, l.drain(context.Background())) }()
@@ -90,7 +90,7 @@ func TestCertificateReload(t *testing.T) {
 func TestDrainHasAnEnd(t *testing.T) {
 	began, end := make(chan struct{}), make(chan struct{})
 	defer close(end)
-	l, err := listen(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(began)
 		<-end
 	}), nil, make(chan error, 1))
@@ -116,7 +116,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 // TestOptionsAsterisk: net/http's own answer would have no X-Request-Id
 // (contracts/README.md §3.2).
 func TestOptionsAsterisk(t *testing.T) {
-	l, err := listen(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 	}), nil, make(chan error, 1))
 	ok(t, err)

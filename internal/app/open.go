@@ -72,6 +72,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	if err := a.database.Migrate(ctx); err != nil {
 		return err
 	}
+	a.database = a.deps.World.disk(a.database)
 	path := a.config.Store.Keyring
 	if path == "" {
 		path = filepath.Join(a.config.Store.Data, "keyring.json")
@@ -158,7 +159,8 @@ func (a *App) senderOf(id core.AppID) string {
 }
 
 func (a *App) openUsers(ctx context.Context) (err error) {
-	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.database, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random})
+	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.database, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random,
+		HTTP: a.deps.World.webhookClient()})
 	if err != nil {
 		return err
 	}
@@ -191,14 +193,14 @@ func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	if err != nil {
 		return err
 	}
-	if a.public, err = listen(ctx, a.config.Server.Listen, public, cert, a.failed); err != nil {
+	if a.public, err = listen(ctx, a.deps.World, a.config.Server.Listen, public, cert, a.failed); err != nil {
 		return err
 	}
 	operator, err := a.operatorHandler(level)
 	if err != nil {
 		return err
 	}
-	a.operator, err = listen(ctx, a.config.Operator.Listen, operator, nil, a.failed)
+	a.operator, err = listen(ctx, a.deps.World, a.config.Operator.Listen, operator, nil, a.failed)
 	return err
 }
 

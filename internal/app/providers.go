@@ -29,7 +29,7 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 			SystemType: p.SystemType, Source: p.Source, SourceTON: p.SourceTON, SourceNPI: p.SourceNPI, Window: p.Window,
 			RatePerSecond: float64(p.Rate), IDRadix: smpp.IDRadix(p.IDRadix), LongMessage: smpp.LongMessage(p.LongMessage),
 			EnquireEvery: p.EnquireEvery.D(), ResponseTimeout: p.ResponseTimeout.D()},
-			smpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log})
+			smpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
 	default:
 		return nil, fmt.Errorf("there is no provider of type %q", p.Type)
 	}

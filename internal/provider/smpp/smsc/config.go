@@ -1,8 +1,10 @@
 package smsc
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -11,7 +13,9 @@ import (
 
 // Config is an SMSC. Zero values mean the defaults in brackets.
 type Config struct {
-	Addr     string // [127.0.0.1:0]
+	Addr string // [127.0.0.1:0]
+	// Listen opens the listener [plain TCP].
+	Listen   func(ctx context.Context, network, addr string) (net.Listener, error)
 	SystemID string // who may bind [anyone]
 	Password core.Secret
 
@@ -55,6 +59,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.Addr == "" {
 		cfg.Addr = "127.0.0.1:0"
+	}
+	if cfg.Listen == nil {
+		cfg.Listen = new(net.ListenConfig).Listen
 	}
 	if cfg.Decide == nil {
 		cfg.Decide = func(*Part) Behaviour { return Delivered(0) }

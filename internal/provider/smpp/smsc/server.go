@@ -69,8 +69,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.listener != nil || s.stopped {
 		return errors.New("smsc: started before")
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", s.cfg.Addr)
+	listener, err := s.cfg.Listen(ctx, "tcp", s.cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("smsc: %w", err)
 	}
