@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,9 +27,13 @@ func TestMain(m *testing.M) { os.Exit(process.Main(m, &binary)) }
 
 const (
 	credit     = 10_000_000
+	loginPrice = 1                      // of the app codes: a code that is used twice is seen in the ledger
 	loadAtMost = 700 * time.Millisecond // between ready and the kill
-	// settleWithin is longer than the hold of an unknown outcome, 10 s.
-	settleWithin = 40 * time.Second
+	// settleWithin is longer than the hold of an unknown outcome, 10 s, and the
+	// lease of a message that a node took up, 30 s.
+	settleWithin = 90 * time.Second
+	// outageEvery is how often the database is ended too.
+	outageEvery = 4
 )
 
 func kills(t *testing.T) int {
@@ -44,22 +49,39 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// TestKillUnderLoad is requirement rows 3, 33 and 34 for a whole server:
-// whatever was answered outlives the process.
-func TestKillUnderLoad(t *testing.T) {
+// TestReq33_KillUnderLoad is requirement rows 3, 33 and 34 for a whole server:
+// whatever was answered outlives the process, and the database's.
+func TestReq33_KillUnderLoad(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		killUnderLoad(t, engine{})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		killUnderLoad(t, startPostgres(t))
+	})
+}
+
+func killUnderLoad(t *testing.T, e engine) {
 	n, seed := kills(t), uint64(time.Now().UnixNano())
 	t.Logf("%d kills, seed %d", n, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	c := newTrial(t)
+	within := func(most time.Duration) { time.Sleep(time.Duration(random.Int64N(int64(most)))) } // the test's own clock: when the power goes
+	c := newTrial(t, e)
 	for round := range n {
 		server := c.start(t)
 		c.afterRestart(t, server)
 		ctx, cancel := context.WithCancel(t.Context())
 		load := c.startLoad(ctx, server, round)
-		time.Sleep(time.Duration(random.Int64N(int64(loadAtMost)))) // the test's own clock: when the power goes
+		within(loadAtMost)
+		if e.cluster != nil && round%outageEvery == outageEvery-1 {
+			c.outage(t, server)
+			within(loadAtMost / 2)
+		}
 		server.Kill()
 		cancel()
 		load.Wait()
+		c.down.Store(false)
 		if t.Failed() {
 			t.Fatalf("after kill %d of %d; the log ends:\n%s", round+1, n, tail(server.Err.String()))
 		}
@@ -72,20 +94,50 @@ func TestKillUnderLoad(t *testing.T) {
 	if code := server.Wait(); code != 0 {
 		t.Errorf("exit code %d; the log ends:\n%s", code, tail(server.Err.String()))
 	}
-	c.verdict(t)
+	c.verdict(t, n)
+}
+
+// outage ends the database under the server and starts it again. The server
+// refuses meanwhile, and works again by itself.
+func (c *trial) outage(t *testing.T, server *process.Server) {
+	t.Helper()
+	c.outages++
+	c.down.Store(true)
+	if err := c.engine.cluster.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.engine.cluster.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(settleWithin); ; time.Sleep(20 * time.Millisecond) {
+		response, err := c.http.Get(server.Public + "/readyz")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the database is back and the server is not; its log ends:\n%s", tail(server.Err.String()))
+		}
+	}
 }
 
 func tail(log string) string { return log[max(0, len(log)-4000):] }
 
-// trial is a data folder, the carrier, and what was answered so far.
+// trial is a data folder, a database, the carrier, and what was answered so
+// far.
 type trial struct {
+	engine engine
 	folder string
 	config string
 	sink   *sink
 	*answers
 
-	codes  app // whose numbers get one code each, under the default limits
-	logins app // whose users come back after each kill, without limits on sends
+	codes   app // whose numbers get one code each, under the default limits
+	logins  app // whose users come back after each kill, without limits on sends
+	outages int
+	again   again
 }
 
 type app struct {
@@ -93,12 +145,11 @@ type app struct {
 	key string
 }
 
-func newTrial(t *testing.T) *trial {
+func newTrial(t *testing.T, e engine) *trial {
 	t.Helper()
-	c := &trial{folder: filepath.Join(t.TempDir(), "data"), sink: startSink(t), answers: newAnswers()}
-	c.config = fmt.Sprintf("[store]\ndata = %q\n[[provider]]\nname = \"sink\"\ntype = \"smpp\"\naddress = %q\nsystem_id = \"yanma\"\npassword = \"env:YANMA_SMPP_PASSWORD\"\nwindow = 50\nsource = \"YANMA\"\n",
-		c.folder, c.sink.Addr())
-	t.Setenv("YANMA_SMPP_PASSWORD", sinkPassword)
+	c := &trial{engine: e, folder: filepath.Join(t.TempDir(), "data"), sink: startSink(t), answers: newAnswers()}
+	c.config = fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\n[[provider]]\nname = \"sink\"\ntype = \"smpp\"\naddress = %q\nsystem_id = \"yanma\"\npassword = \"env:YANMA_SMPP_PASSWORD\"\nwindow = 50\nsource = \"YANMA\"\n",
+		c.folder, e.database, c.sink.Addr())
 
 	server := c.start(t)
 	operator := client.New(server.Operator, core.NewSecret(process.OperatorToken), c.http)
@@ -115,7 +166,8 @@ func newTrial(t *testing.T) *trial {
 func createApp(t *testing.T, operator *client.Client, owner core.TenantID, name string, limits *tenant.Limits) app {
 	t.Helper()
 	signature := "验码"
-	view, key, err := operator.CreateApp(t.Context(), tenant.Spec{Tenant: owner, Name: name, Settings: tenant.Patch{Signature: &signature, Limits: limits}})
+	view, key, err := operator.CreateApp(t.Context(), tenant.Spec{Tenant: owner, Name: name,
+		Settings: tenant.Patch{Signature: &signature, Limits: limits, LoginPrice: tenant.PriceOf(loginPrice)}})
 	if err == nil {
 		_, err = operator.AddAppCredit(t.Context(), view.ID, api.NewCredit{Amount: credit}, "")
 	}
@@ -128,5 +180,7 @@ func createApp(t *testing.T, operator *client.Client, owner core.TenantID, name 
 // start starts the server on the folder as it was left.
 func (c *trial) start(t *testing.T) *process.Server {
 	t.Helper()
-	return process.Serve(t, process.ServeCommand(t, binary, c.config))
+	command := process.ServeCommand(t, binary, c.config)
+	command.Env = append(command.Env, "YANMA_SMPP_PASSWORD="+sinkPassword)
+	return process.Serve(t, command)
 }

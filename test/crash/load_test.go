@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yanma.dev/yanma/test/process"
@@ -26,12 +27,14 @@ type answer struct {
 	Device string `json:"device_id"`
 }
 
-func (a answer) ok() bool   { return a.Status == "ok" }
+func (a answer) ok() bool { return a.Status == "ok" }
+
 func (a answer) none() bool { return a == answer{} }
 
 // answers is what the outside world was told.
 type answers struct {
 	http *http.Client
+	down atomic.Bool // the database was ended in this round: refusals are right
 
 	mu      sync.Mutex
 	next    int                  // of the numbers
@@ -46,6 +49,19 @@ type answers struct {
 func newAnswers() *answers {
 	return &answers{http: &http.Client{Timeout: process.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: workers}},
 		asked: map[string]answer{}, askedAt: map[string]time.Time{}, checked: map[string]string{}, uids: map[string]string{}}
+}
+
+// pause is how long a caller waits who was refused.
+const pause = 5 * time.Millisecond
+
+// unknown tells whether nobody knows what became of a request: the connection
+// broke, or the database was away.
+func (a *answers) unknown(got answer) bool {
+	if got.Code == "-1" && a.down.Load() {
+		time.Sleep(pause)
+		return true
+	}
+	return got.none()
 }
 
 // post gives the answer to a request; none when it broke.
@@ -125,7 +141,7 @@ func (c *trial) person(ctx context.Context, server *process.Server) {
 	}
 	c.mu.Unlock()
 	if !got.ok() {
-		if !got.none() {
+		if !c.unknown(got) {
 			c.odd("get-code %s: %+v", number, got)
 		}
 		return
@@ -148,7 +164,7 @@ func (c *trial) person(ctx context.Context, server *process.Server) {
 func (c *trial) loggedIn(number, code string, tries []answer) {
 	for _, try := range tries {
 		switch {
-		case try.none(), try.Code == "0077":
+		case try.Code == "0077", c.unknown(try):
 		case !try.ok():
 			c.odd("check-code %s: %+v", number, try)
 		default:
@@ -167,7 +183,7 @@ func (c *trial) loggedIn(number, code string, tries []answer) {
 func (c *trial) regular(ctx context.Context, server *process.Server, number string, round int) {
 	before := c.sink.count(number)
 	if got := c.getCode(server, c.logins.key, number); !got.ok() {
-		if !got.none() {
+		if !c.unknown(got) {
 			c.odd("get-code %s in round %d: %+v", number, round, got)
 		}
 		return
@@ -178,7 +194,7 @@ func (c *trial) regular(ctx context.Context, server *process.Server, number stri
 	}
 	got := c.checkCode(server, c.logins.key, number, code)
 	switch {
-	case got.none():
+	case c.unknown(got):
 	case got.Code == "0077": // an older message, sent again after its outcome was unknown
 	case !got.ok():
 		c.odd("check-code %s in round %d: %+v", number, round, got)

@@ -12,15 +12,15 @@ import (
 	"testing"
 	"time"
 
-	zsqlite "zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/operator/api"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/test/process"
 )
+
+// again counts what was asked again after restarts, and answered as it must be.
+type again struct{ limits, codes, users int }
 
 // atMost bounds what is asked of a restarted server in each round.
 const atMost = 60
@@ -29,7 +29,6 @@ const atMost = 60
 // stay used, users and their devices are there.
 func (c *trial) afterRestart(t *testing.T, server *process.Server) {
 	t.Helper()
-	limited, used, users := 0, 0, 0
 	c.mu.Lock()
 	recent, codes, uids := c.recent, map[string]string{}, map[string]string{}
 	c.recent = nil
@@ -43,7 +42,7 @@ func (c *trial) afterRestart(t *testing.T, server *process.Server) {
 		if since := time.Since(c.askedAt[number]); since > 50*time.Second {
 			continue
 		}
-		limited++
+		c.again.limits++
 		if got := c.getCode(server, c.codes.key, number); got.Code != "0074" {
 			t.Errorf("a second code for %s within 60 s: %+v", number, got)
 		}
@@ -51,11 +50,11 @@ func (c *trial) afterRestart(t *testing.T, server *process.Server) {
 		if !ok {
 			continue
 		}
-		used++
+		c.again.codes++
 		if got := c.checkCode(server, c.codes.key, number, code); got.Code != "0077" {
 			t.Errorf("the used code of %s: %+v", number, got)
 		}
-		users++
+		c.again.users++
 		if got := c.post(server.Public+"/u/"+uids[number]+"/devices", fmt.Sprintf(`{"key":%q}`, c.codes.key)); !got.ok() {
 			t.Errorf("%s of %s, who had logged in: %+v", uids[number], number, got)
 		}
@@ -63,7 +62,6 @@ func (c *trial) afterRestart(t *testing.T, server *process.Server) {
 	for _, odd := range c.strange {
 		t.Error(odd)
 	}
-	t.Logf("before this start: %d codes; asked for again: %d limits, %d used codes, %d users", len(recent), limited, used, users)
 }
 
 // settle waits until nothing is queued, leased or held any more.
@@ -112,9 +110,19 @@ func (c *trial) ledger(t *testing.T, server *process.Server) {
 			paid += m.Price
 		}
 	}
-	if books.Held+books.Spent != paid {
-		t.Errorf("%d credits left the accounts, the messages cost %d", books.Held+books.Spent, paid)
+	if used := c.usedCodes(t); books.Held+books.Spent != paid+used*loginPrice {
+		t.Errorf("%d credits left the accounts; the messages cost %d, %d codes were used", books.Held+books.Spent, paid, used)
 	}
+}
+
+// usedCodes counts the codes that logged somebody in.
+func (c *trial) usedCodes(t *testing.T) core.Credits {
+	t.Helper()
+	var n int64
+	c.query(t, fmt.Sprintf("SELECT count(*) FROM verification WHERE state = %d", store.VerificationVerified), func(row store.Scanner) error {
+		return row.Scan(&n)
+	})
+	return core.Credits(n)
 }
 
 // message is a row of the database, its number in the clear.
@@ -130,32 +138,23 @@ func (c *trial) messages(t *testing.T) []message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := zsqlite.OpenConn(filepath.Join(c.folder, "yanma.db"), zsqlite.OpenReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	db.SetBusyTimeout(process.Patience)
 	var all []message
-	err = sqlitex.ExecuteTransient(db, `SELECT app, state, money, price, resends, phone FROM message`, &sqlitex.ExecOptions{
-		ResultFunc: func(row *zsqlite.Stmt) error {
-			m := message{Message: store.Message{App: core.AppID(row.ColumnInt64(0)), State: store.MessageState(row.ColumnInt64(1)),
-				Money: store.Money(row.ColumnInt64(2)), Price: core.Credits(row.ColumnInt64(3)), Resends: uint8(row.ColumnInt64(4))}}
-			sealed := make([]byte, row.ColumnLen(5))
-			row.ColumnBytes(5, sealed)
-			phone, err := ring.OpenPhone(sealed)
-			m.number = strings.TrimPrefix(phone.E164(), "+86")
-			all = append(all, m)
+	c.query(t, `SELECT app, state, money, price, resends, phone FROM message`, func(row store.Scanner) error {
+		var app, state, money, price, resends int64
+		var sealed []byte
+		if err := row.Scan(&app, &state, &money, &price, &resends, &sealed); err != nil {
 			return err
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
+		}
+		phone, err := ring.OpenPhone(sealed)
+		all = append(all, message{number: strings.TrimPrefix(phone.E164(), "+86"), Message: store.Message{App: core.AppID(app),
+			State: store.MessageState(state), Money: store.Money(money), Price: core.Credits(price), Resends: uint8(resends)}})
+		return err
+	})
 	return all
 }
 
 // verdict holds the database and the carrier against the answers.
-func (c *trial) verdict(t *testing.T) {
+func (c *trial) verdict(t *testing.T, kills int) {
 	t.Helper()
 	rows, arrived := map[string]message{}, c.sink.counts()
 	byState := map[string]int{}
@@ -169,34 +168,45 @@ func (c *trial) verdict(t *testing.T) {
 		}
 		rows[m.number] = m
 	}
-	accepted, unknown, twice, never := 0, 0, 0, 0
+	var accepted, unknown, lost, unpaid, delivered, waiting, dead, duplicates, resent int
 	for number, got := range c.asked {
 		row, there := rows[number]
-		switch {
-		case got.ok():
-			accepted++
-			if !there {
-				t.Errorf("the code of %s was answered ok and is lost", number)
-			}
-		case got.none():
-			unknown++
-		}
 		n := arrived[number]
 		if n > 0 && !there {
+			unpaid++
 			t.Errorf("%s got a message that is not on disk: nobody paid for it", number)
-		}
-		if n == 0 && there {
-			never++
-		}
-		if n > 1 {
-			twice++
 		}
 		if there {
 			row.check(t, n)
+			duplicates += max(n-1, 0)
+			resent += int(row.Resends)
+		}
+		if !got.ok() {
+			unknown++
+			continue
+		}
+		accepted++
+		switch {
+		case !there:
+			lost++
+			t.Errorf("the code of %s was answered ok and is lost", number)
+		case n > 0:
+			delivered++
+		case row.State == store.MessageExpired || row.State == store.MessageDead:
+			dead++
+		default:
+			waiting++
 		}
 	}
-	t.Logf("%d answered ok, %d without an answer, %d logins", accepted, unknown, len(c.checked))
-	t.Logf("messages on disk: %v; arrived twice: %d, never: %d", byState, twice, never)
+	t.Logf("%d kills of the server, %d of the database", kills, c.outages)
+	t.Logf("accepted %d = delivered %d + waiting %d + dead %d; lost %d", accepted, delivered, waiting, dead, lost)
+	t.Logf("%d requests without an answer; sent without being paid for: %d", unknown, unpaid)
+	t.Logf("unknown outcomes sent again: %d, of which arrived twice: %d; messages on disk: %v", resent, duplicates, byState)
+	t.Logf("%d codes were used, none twice; asked again after restarts: %d limits, %d used codes, %d users",
+		len(c.checked), c.again.limits, c.again.codes, c.again.users)
+	if accepted != delivered+waiting+dead || duplicates > resent {
+		t.Error("the counts do not add up")
+	}
 	if accepted == 0 || len(c.checked) == 0 {
 		t.Error("there was no load")
 	}
@@ -207,7 +217,7 @@ func (c *trial) verdict(t *testing.T) {
 // or when it is dead.
 func (m message) check(t *testing.T, arrived int) {
 	t.Helper()
-	if arrived > 1+int(m.Resends) {
+	if m.Resends > 1 || arrived > 1+int(m.Resends) {
 		t.Errorf("%s got %d messages, %d resends", m.number, arrived, m.Resends)
 	}
 	switch m.State {
