@@ -138,6 +138,7 @@ type trial struct {
 	logins  app // whose users come back after each kill, without limits on sends
 	outages int
 	again   again
+	books   api.Ledger
 }
 
 type app struct {

@@ -100,7 +100,7 @@ func (c *trial) ledger(t *testing.T, server *process.Server) {
 	if err := json.NewDecoder(response.Body).Decode(&books); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("ledger: %+v", books)
+	c.books = books
 	if !books.Balanced || books.Sum != 0 || books.Funded != 2*credit {
 		t.Errorf("the ledger does not balance: %+v", books)
 	}
@@ -198,12 +198,17 @@ func (c *trial) verdict(t *testing.T, kills int) {
 			waiting++
 		}
 	}
-	t.Logf("%d kills of the server, %d of the database", kills, c.outages)
-	t.Logf("accepted %d = delivered %d + waiting %d + dead %d; lost %d", accepted, delivered, waiting, dead, lost)
-	t.Logf("%d requests without an answer; sent without being paid for: %d", unknown, unpaid)
-	t.Logf("unknown outcomes sent again: %d, of which arrived twice: %d; messages on disk: %v", resent, duplicates, byState)
-	t.Logf("%d codes were used, none twice; asked again after restarts: %d limits, %d used codes, %d users",
-		len(c.checked), c.again.limits, c.again.codes, c.again.users)
+	for _, line := range []string{
+		fmt.Sprintf("%d kills of the server, %d of the database", kills, c.outages),
+		fmt.Sprintf("accepted %d = delivered %d + waiting %d + dead %d; lost %d", accepted, delivered, waiting, dead, lost),
+		fmt.Sprintf("%d requests of unknown outcome; sent and not paid for: %d", unknown, unpaid),
+		fmt.Sprintf("%d messages of unknown outcome sent again, %d arrived twice", resent, duplicates),
+		fmt.Sprintf("%d codes used, each once; asked again after restarts: %d limits, %d used codes, %d users",
+			len(c.checked), c.again.limits, c.again.codes, c.again.users),
+		fmt.Sprintf("ledger: %+v; messages on disk: %v", c.books, byState),
+	} {
+		t.Log("counts: " + line)
+	}
 	if accepted != delivered+waiting+dead || duplicates > resent {
 		t.Error("the counts do not add up")
 	}

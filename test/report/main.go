@@ -1,7 +1,8 @@
 // Command report reads `go test -json` from standard input and prints what a
 // person wants to know: a line for each package, the whole output of what
-// failed, how many tests ran, and each test that was skipped, by name. It ends
-// with 1 when something failed, or when something was skipped and -skips=fail.
+// failed, how many tests ran, and each test that was skipped, by name; of tests
+// that passed, what they logged behind "counts: ". It ends with 1 when something
+// failed, or when something was skipped and -skips=fail.
 package main
 
 import (
@@ -106,6 +107,16 @@ func (r *report) end(e event, key string) {
 		r.skipped = append(r.skipped, name+": "+reason(said))
 	default:
 		r.passed++
+		r.counts(name, said)
+	}
+}
+
+// counts prints what a test counted.
+func (r *report) counts(name, said string) {
+	for line := range strings.Lines(said) {
+		if _, counts, found := strings.Cut(line, ": counts: "); found {
+			fmt.Fprintf(r.out, "      %s: %s", name, counts)
+		}
 	}
 }
 
