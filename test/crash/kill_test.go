@@ -18,6 +18,7 @@ import (
 	"yanma.dev/yanma/internal/operator/api"
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/tenant"
+	"yanma.dev/yanma/test/carrier"
 	"yanma.dev/yanma/test/process"
 )
 
@@ -131,7 +132,7 @@ type trial struct {
 	engine engine
 	folder string
 	config string
-	sink   *sink
+	sink   *carrier.Carrier
 	*answers
 
 	codes   app // whose numbers get one code each, under the default limits
@@ -148,7 +149,7 @@ type app struct {
 
 func newTrial(t *testing.T, e engine) *trial {
 	t.Helper()
-	c := &trial{engine: e, folder: filepath.Join(t.TempDir(), "data"), sink: startSink(t), answers: newAnswers()}
+	c := &trial{engine: e, folder: filepath.Join(t.TempDir(), "data"), sink: carrier.Start(t), answers: newAnswers()}
 	c.config = fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\n[[provider]]\nname = \"sink\"\ntype = \"smpp\"\naddress = %q\nsystem_id = \"yanma\"\npassword = \"env:YANMA_SMPP_PASSWORD\"\nwindow = 50\nsource = \"YANMA\"\n",
 		c.folder, e.database, c.sink.Addr())
 
@@ -182,6 +183,6 @@ func createApp(t *testing.T, operator *client.Client, owner core.TenantID, name 
 func (c *trial) start(t *testing.T) *process.Server {
 	t.Helper()
 	command := process.ServeCommand(t, binary, c.config)
-	command.Env = append(command.Env, "YANMA_SMPP_PASSWORD="+sinkPassword)
+	command.Env = append(command.Env, "YANMA_SMPP_PASSWORD="+carrier.Password)
 	return process.Serve(t, command)
 }

@@ -146,7 +146,7 @@ func (c *trial) person(ctx context.Context, server *process.Server) {
 		}
 		return
 	}
-	code := c.sink.code(ctx, number, 0)
+	code := c.sink.Code(ctx, number, 0)
 	if code == "" {
 		return
 	}
@@ -181,14 +181,14 @@ func (c *trial) loggedIn(number, code string, tries []answer) {
 
 // regular is somebody who logs in again after each restart.
 func (c *trial) regular(ctx context.Context, server *process.Server, number string, round int) {
-	before := c.sink.count(number)
+	before := c.sink.Count(number)
 	if got := c.getCode(server, c.logins.key, number); !got.ok() {
 		if !c.unknown(got) {
 			c.odd("get-code %s in round %d: %+v", number, round, got)
 		}
 		return
 	}
-	code := c.sink.code(ctx, number, before)
+	code := c.sink.Code(ctx, number, before)
 	if code == "" {
 		return
 	}

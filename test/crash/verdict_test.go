@@ -156,7 +156,7 @@ func (c *trial) messages(t *testing.T) []message {
 // verdict holds the database and the carrier against the answers.
 func (c *trial) verdict(t *testing.T, kills int) {
 	t.Helper()
-	rows, arrived := map[string]message{}, c.sink.counts()
+	rows, arrived := map[string]message{}, c.sink.Counts()
 	byState := map[string]int{}
 	for _, m := range c.messages(t) {
 		byState[m.State.String()]++
