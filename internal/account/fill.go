@@ -29,7 +29,7 @@ type indexedRow struct {
 func newFillIndex(ring *keyring.Ring, table records.Indexed, side records.Side, rows []records.Unindexed) (*fillIndex, error) {
 	c := &fillIndex{table: table, side: side, rows: make([]indexedRow, len(rows))}
 	for i, row := range rows {
-		index, err := indexOf(ring, row.Phone)
+		index, err := IndexOf(ring, row.Phone)
 		if err != nil {
 			return nil, fmt.Errorf("the number of row %d of table %d: %w", row.ID, table, err)
 		}

@@ -34,9 +34,9 @@ func TestNumber(ring *keyring.Ring, tenant core.TenantID, app core.AppID, litera
 	return Number{Tenant: tenant, Index: ring.IndexLabel(label), Sealed: sealed, Test: true}, err
 }
 
-// indexOf computes the blind index of what a row has sealed: a number, or what
-// stands for a test number.
-func indexOf(ring *keyring.Ring, sealed []byte) (core.PhoneIndex, error) {
+// IndexOf computes the blind index of what a row has sealed: a number, or what
+// stands for a test number. Errors as keyring.Ring.Open.
+func IndexOf(ring *keyring.Ring, sealed []byte) (core.PhoneIndex, error) {
 	phone, err := ring.OpenPhone(sealed)
 	if err == nil {
 		return ring.Index(phone), nil

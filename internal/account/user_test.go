@@ -307,7 +307,7 @@ func TestTestNumberIsNoNumber(t *testing.T) {
 		t.Error("two apps share a test user")
 	}
 	for _, sealed := range [][]byte{n.Sealed, nil, []byte("garbage")} {
-		index, err := indexOf(w.ring, sealed)
+		index, err := IndexOf(w.ring, sealed)
 		if (err == nil) != (len(sealed) > 20) || err == nil && index != n.Index {
 			t.Errorf("the index of %d sealed bytes: %v", len(sealed), err)
 		}

@@ -30,6 +30,8 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run a server with a simulated phone, ready to try."`
 	Config  configCommands `cmd:"" help:"Look at a configuration file."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database up to date while the server is stopped."`
+	Backup  backupCommand  `cmd:"" help:"Write the database to a file, also while the server runs."`
+	Restore restoreCommand `cmd:"" help:"Make the database of a backup; nothing old is sent or valid again."`
 
 	Tenant   tenantCommands   `cmd:"" help:"Tenants: who owns apps."`
 	App      appCommands      `cmd:"" help:"Apps: who calls the server, with which key, settings and limits."`

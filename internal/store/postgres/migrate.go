@@ -167,13 +167,8 @@ func (e *Engine) migrateNext(ctx context.Context) (applied *Migration, err error
 			return err
 		}
 		m := todo[0]
-		if _, err := q.conn.pg.Exec(ctx, m.sql).ReadAll(); err != nil {
-			return fmt.Errorf("postgres: migration %s: %w", m, mapped(err))
-		}
-		_, err = q.Exec(ctx, `INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)`,
-			int64(m.Number), m.Name, m.checksum(), int64(store.At(e.options.Now())))
 		applied = &m
-		return err
+		return e.apply(ctx, q, m)
 	})
 	if err != nil {
 		return nil, err

@@ -32,6 +32,12 @@ func (t Sealed) String() string {
 	return name
 }
 
+// Columns are the table's sealed columns: one or two.
+func (t Sealed) Columns() []string {
+	_, _, columns := t.parts()
+	return columns
+}
+
 // parts are the table's name, its id, and its sealed columns: one or two.
 func (t Sealed) parts() (name, id string, columns []string) {
 	switch t {
