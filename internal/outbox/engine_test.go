@@ -47,6 +47,7 @@ func newMemory() *memory {
 func (e *memory) Begin(context.Context) (store.Tx, error)             { return &memoryTx{engine: e}, nil }
 func (e *memory) View(context.Context, func(store.SQL) error) error   { return errors.ErrUnsupported }
 func (e *memory) Update(context.Context, func(store.SQL) error) error { return errors.ErrUnsupported }
+func (e *memory) Flush() error                                        { return nil }
 func (e *memory) Highest(context.Context) (int64, error)              { return 0, nil }
 func (e *memory) Close() error                                        { return nil }
 

@@ -34,8 +34,9 @@ type Options struct {
 	MaxBatch int // commands in one commit; default 512
 }
 
-// Batcher commits commands in groups. One goroutine runs the batches: while
-// one commits, the next one gathers; there is no timer.
+// Batcher commits commands in groups. One goroutine runs the batches, another
+// one waits for the disk and answers: while one batch is flushed the next one
+// runs, and while that runs another one gathers; there is no timer.
 type Batcher struct {
 	engine  Engine
 	now     func() time.Time
@@ -49,8 +50,20 @@ type Batcher struct {
 	stopped bool
 	done    chan struct{}
 	batch   Batch
+	groups  chan []*waiting // to be used again: as many as may be under way
+	ran     chan ran
 	stats   stats
 }
+
+// ran is a group whose batch was committed, or refused as a whole, or failed.
+type ran struct {
+	group []*waiting
+	err   error
+}
+
+// underWay is how many groups there are: one that runs, one that is flushed,
+// and one between them.
+const underWay = 3
 
 type waiting struct {
 	command Command
@@ -71,8 +84,13 @@ func NewBatcher(engine Engine, now func() time.Time, log *slog.Logger, o Options
 	if o.MaxBatch <= 0 {
 		o.MaxBatch = 512
 	}
-	return &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{}),
+	s := &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{}),
+		groups: make(chan []*waiting, underWay), ran: make(chan ran, 1),
 		answers: sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}}
+	for range underWay {
+		s.groups <- make([]*waiting, 0, o.MaxBatch)
+	}
+	return s
 }
 
 // Start runs the batches until Stop. Starting twice, or after Stop, does
@@ -146,11 +164,22 @@ func (s *Batcher) enqueue(w *waiting) error {
 }
 
 func (s *Batcher) run() {
-	defer close(s.done)
-	group := make([]*waiting, 0, s.options.MaxBatch)
+	go s.flush()
 	for first := range s.queue {
-		group = s.gather(append(group[:0], first))
-		s.commit(group)
+		s.commit(s.gather(append(<-s.groups, first)))
+	}
+	close(s.ran)
+}
+
+// flush answers groups in their order, each when what it was decided on is on
+// disk: its own changes, and those of the batches before it. One flush serves
+// every batch that was committed meanwhile.
+func (s *Batcher) flush() {
+	defer close(s.done)
+	for r := range s.ran {
+		s.answer(r.group, errors.Join(r.err, s.engine.Flush()))
+		clear(r.group)
+		s.groups <- r.group[:0]
 	}
 }
 
@@ -194,7 +223,7 @@ func (s *Batcher) drain(group []*waiting) []*waiting {
 	return group
 }
 
-// commit runs a group and answers every command of it exactly once.
+// commit runs a group; every command of it is answered exactly once.
 func (s *Batcher) commit(group []*waiting) {
 	s.stats.batches.Add(1)
 	s.stats.commands.Add(int64(len(group)))
@@ -202,24 +231,31 @@ func (s *Batcher) commit(group []*waiting) {
 	if err != nil && len(group) > 1 && errors.Is(err, ErrNotCommitted) {
 		// One command may have spoiled the statement for its neighbours.
 		for i := range group {
-			s.answerFailed(group[i:i+1], s.attempt(group[i:i+1]))
+			if err := s.attempt(group[i : i+1]); err != nil {
+				s.failed(group[i:i+1], err)
+			}
 		}
-		return
+		err = nil
 	}
-	s.answerFailed(group, err)
+	s.ran <- ran{group: group, err: err}
 }
 
-// answerFailed gives every command its own result, or the batch's error.
-func (s *Batcher) answerFailed(group []*waiting, err error) {
+// failed gives commands the error of their batch instead of their own result.
+func (s *Batcher) failed(group []*waiting, err error) {
+	s.stats.failed.Add(int64(len(group)))
+	s.log.Error("store: a batch failed", "commands", len(group), "error", err.Error())
+	err = core.Wrap(core.KindInternal, err, "the store failed")
+	for _, w := range group {
+		w.err = err
+	}
+}
+
+// answer gives every command its own result, or the batch's error.
+func (s *Batcher) answer(group []*waiting, err error) {
 	if err != nil {
-		s.stats.failed.Add(int64(len(group)))
-		s.log.Error("store: a batch failed", "commands", len(group), "error", err.Error())
-		err = core.Wrap(core.KindInternal, err, "the store failed")
+		s.failed(group, err)
 	}
 	for _, w := range group {
-		if err != nil {
-			w.err = err
-		}
 		w.answer <- w.err
 	}
 }

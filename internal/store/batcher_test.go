@@ -27,6 +27,7 @@ type memory struct {
 	loads   int
 	commits int
 	ended   int // transactions committed or rolled back
+	flush   func() error
 }
 
 // at is an error of a step before the commit; kept is one of a commit that took
@@ -120,6 +121,14 @@ func (m *memory) View(context.Context, func(SQL) error) error   { return nil }
 func (m *memory) Update(context.Context, func(SQL) error) error { return nil }
 func (m *memory) Highest(context.Context) (int64, error)        { return 0, nil }
 func (m *memory) Close() error                                  { return nil }
+
+// Flush fails, or waits, as the test says.
+func (m *memory) Flush() error {
+	if m.flush == nil {
+		return nil
+	}
+	return m.flush()
+}
 
 func (m *memory) ids() (all []core.MessageID) {
 	m.mu.Lock()
@@ -239,6 +248,57 @@ func TestBatcherFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While one batch is flushed the next one runs; both are answered in their
+// order, and a batch without changes waits for those that it was decided on.
+func TestBatcherAnswersAfterFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		begun, disk := make(chan int, 1), make(chan error)
+		m.flush = func() error {
+			m.mu.Lock()
+			commits := m.commits
+			m.mu.Unlock()
+			begun <- commits
+			return <-disk
+		}
+		b := newTestBatcher(m, Options{})
+		b.Start()
+		defer b.Stop()
+		answers := make(chan string, 3)
+		ask := func(name string, c Command) {
+			go func() { answers <- fmt.Sprint(name, b.Do(context.Background(), c) != nil) }()
+			synctest.Wait()
+		}
+		ask("first ", &insert{id: 1})
+		if commits := <-begun; commits != 1 {
+			t.Errorf("%d commits before the first flush", commits)
+		}
+		ask("second ", &insert{id: 2})
+		ask("refused ", &insert{id: 3, err: errors.New("no")})
+		if len(m.ids()) != 2 || len(answers) != 0 {
+			t.Errorf("rows %v and %d answers while the disk works, want 2 rows and no answer", m.ids(), len(answers))
+		}
+		for _, want := range []string{"first false", "second true", "refused true"} {
+			var err error
+			if want == "second true" {
+				err = errors.New("the disk is gone")
+			}
+			disk <- err
+			if got := <-answers; got != want {
+				t.Errorf("answer %q, want %q", got, want)
+			}
+			synctest.Wait()
+			if len(answers) != 0 {
+				t.Error("an answer came before its flush")
+			}
+			select {
+			case <-begun:
+			default:
+			}
+		}
+	})
 }
 
 func TestBatcherSpoiledWrite(t *testing.T) {

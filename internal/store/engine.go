@@ -10,7 +10,14 @@ type Engine interface {
 	// Begin opens the transaction of a batch. There is one at a time.
 	Begin(ctx context.Context) (Tx, error)
 
-	// View runs f in a read-only transaction that sees one state.
+	// Flush puts on disk what was committed before. A batcher answers nobody
+	// before it, and runs the next batch meanwhile. After an error nobody knows
+	// what is on disk, and the engine refuses every further transaction. Where
+	// Commit itself waits for the disk there is nothing to do.
+	Flush() error
+
+	// View runs f in a read-only transaction that sees one state, all of it on
+	// disk when View returns nil.
 	View(ctx context.Context, f func(SQL) error) error
 
 	// Update runs f in a read-write transaction of its own, committed and on
@@ -33,8 +40,9 @@ type Tx interface {
 	// Write writes what b changed: updates and deletions before insertions,
 	// because a unique key may be freed and taken in one batch.
 	Write(ctx context.Context, b *Batch) error
-	// Commit makes it durable. After an error nobody knows whether it did,
-	// unless the error is ErrNotCommitted.
+	// Commit makes it visible to the next batch, and durable with the engine's
+	// next Flush. After an error nobody knows whether it did, unless the error is
+	// ErrNotCommitted.
 	Commit(ctx context.Context) error
 	// Rollback ends the transaction without a trace. It is called after every
 	// error, and instead of Commit when there is nothing to write.

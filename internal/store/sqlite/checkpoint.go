@@ -74,7 +74,7 @@ func (p *checkpoints) report(err error) {
 func (p *checkpoints) checkpoint() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	commits := p.engine.commits.Load()
+	commits := p.engine.durable.visible.Load()
 	if commits == p.seen {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (p *checkpoints) finish() error {
 	defer p.engine.writer.put(writer)
 	frames, moved, err := p.passive()
 	if err == nil && frames == moved {
-		p.seen = p.engine.commits.Load()
+		p.seen = p.engine.durable.visible.Load()
 	}
 	return err
 }

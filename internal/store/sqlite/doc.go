@@ -5,7 +5,7 @@
 // anything about a row; see package store.
 //
 //	batcher ─ Begin · Load · Write · Commit ─▶ writer connection ─┐
-//	records ─ Update ────────────────────────▶ (one at a time)    ├─▶ yanma.db-wal, fsynced
+//	records ─ Update ────────────────────────▶ (one at a time)    ├─▶ yanma.db-wal ◀─ Flush: fdatasync
 //	records ─ View ──▶ pool of read connections ◀─────────────────┘        │
 //	checkpoints, every 200 ms ─ PASSIVE ──▶ yanma.db ◀─────────────────────┘
 //

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 
 	zsqlite "zombiezen.com/go/sqlite"
 
@@ -21,7 +20,7 @@ type Engine struct {
 	lock        *os.File
 	writer      *pool // of one
 	readers     *pool
-	commits     atomic.Int64
+	durable     durable
 	checkpoints checkpoints
 	closing     sync.Once
 	closeErr    error
@@ -123,6 +122,9 @@ func (e *Engine) openConns(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = e.durable.open(path); err != nil {
+		return openError(path, err)
+	}
 	e.writer, e.readers = newPool(writer), newPool(readers...)
 	return e.checkpoints.open(e, checkpointer)
 }
@@ -156,14 +158,25 @@ func openError(path string, err error) error {
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
 		e.Stop()
-		e.closeErr = errors.Join(e.writer.close(), e.readers.close(), e.checkpoints.close(), e.lock.Close())
+		e.closeErr = errors.Join(e.writer.close(), e.durable.flush(), e.readers.close(), e.durable.close(), e.checkpoints.close(), e.lock.Close())
 	})
 	return e.closeErr
 }
 
-// View runs f in a read-only transaction that sees one state. It must be short:
-// while it runs the WAL cannot be started anew. It must not be nested.
+// Flush implements store.Engine.
+func (e *Engine) Flush() error { return e.durable.flush() }
+
+// View runs f in a read-only transaction that sees one state, and returns when
+// that state is on disk. It must be short: while it runs the WAL cannot be
+// started anew. It must not be nested.
 func (e *Engine) View(ctx context.Context, f func(store.SQL) error) error {
+	if err := e.view(ctx, f); err != nil {
+		return err
+	}
+	return e.durable.flushSeen()
+}
+
+func (e *Engine) view(ctx context.Context, f func(store.SQL) error) error {
 	c, err := e.readers.take(ctx)
 	if err != nil {
 		return err
@@ -185,6 +198,14 @@ func (e *Engine) View(ctx context.Context, f func(store.SQL) error) error {
 // Update runs f in a transaction of its own, between two batches. It must not
 // be nested in a View's or a batch's work on the same goroutine.
 func (e *Engine) Update(ctx context.Context, f func(store.SQL) error) error {
+	if err := e.between(ctx, f); err != nil {
+		return err
+	}
+	return e.durable.flush()
+}
+
+// between waits for the writer and runs f between two batches.
+func (e *Engine) between(ctx context.Context, f func(store.SQL) error) error {
 	c, err := e.writer.take(ctx)
 	if err != nil {
 		return errors.Join(store.ErrNotCommitted, err)
@@ -194,6 +215,9 @@ func (e *Engine) Update(ctx context.Context, f func(store.SQL) error) error {
 }
 
 func (e *Engine) update(ctx context.Context, c *conn, f func(store.SQL) error) error {
+	if err := e.durable.failure(); err != nil {
+		return errors.Join(store.ErrNotCommitted, err)
+	}
 	if err := run(c.begin); err != nil {
 		return fmt.Errorf("begin: %w", errors.Join(store.ErrNotCommitted, mapped(err)))
 	}
@@ -212,11 +236,10 @@ func (e *Engine) update(ctx context.Context, c *conn, f func(store.SQL) error) e
 		return err
 	}
 	c.SetInterrupt(nil)
-	if err := run(c.commit); err != nil {
+	if err := c.commitVisible(&e.durable); err != nil {
 		return fmt.Errorf("commit: %w", mappedCommit(err))
 	}
 	committed = true
-	e.commits.Add(1)
 	return nil
 }
 

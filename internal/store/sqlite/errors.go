@@ -31,8 +31,8 @@ func mapped(err error) error {
 
 // mappedCommit adds what is known about a commit that failed. The commit record
 // is the last thing written to the WAL: when there was no room for it, or the
-// commit was refused before, the transaction left no trace. After a failed
-// fsync (an input/output error) nobody knows.
+// commit was refused before, the transaction left no trace. After an
+// input/output error nobody knows.
 func mappedCommit(err error) error {
 	if err == nil {
 		return nil

@@ -120,7 +120,7 @@ func TestForeignFile(t *testing.T) {
 func TestFormat(t *testing.T) {
 	e := openMigrated(t, testOptions(t.TempDir()))
 	err := e.View(context.Background(), func(sql store.SQL) error {
-		for pragma, want := range map[string]string{"page_size": "4096", "journal_mode": "wal", "synchronous": "2",
+		for pragma, want := range map[string]string{"page_size": "4096", "journal_mode": "wal", "synchronous": "1",
 			"wal_autocheckpoint": "0", "foreign_keys": "0", "mmap_size": "0"} {
 			err := sql.Query(context.Background(), "PRAGMA "+pragma, func(row store.Scanner) error {
 				var got string

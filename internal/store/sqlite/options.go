@@ -47,6 +47,9 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrFull says that the disk has no room. Batches report it as well.
 	ErrFull = errors.New("full")
+	// ErrNotSynced says that the disk refused to keep what was written. Nothing
+	// more is committed then until the process starts again.
+	ErrNotSynced = errors.New("the disk of the database failed to keep what was written: check the disk, then restart")
 )
 
 // errClosed is what every call gets after Close.

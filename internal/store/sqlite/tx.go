@@ -18,6 +18,9 @@ var _ store.Tx = (*tx)(nil)
 
 // Begin implements store.Engine. The schema must be migrated.
 func (e *Engine) Begin(ctx context.Context) (store.Tx, error) {
+	if err := e.durable.failure(); err != nil {
+		return nil, err
+	}
 	c, err := e.writer.take(ctx)
 	if err != nil {
 		return nil, err
@@ -56,10 +59,9 @@ func (t *tx) Commit(context.Context) error {
 	if t.conn == nil {
 		return errors.Join(store.ErrNotCommitted, errors.New("sqlite: the batch has ended"))
 	}
-	if err := run(t.conn.commit); err != nil {
+	if err := t.conn.commitVisible(&t.engine.durable); err != nil {
 		return mappedCommit(err)
 	}
-	t.engine.commits.Add(1)
 	t.end()
 	return nil
 }

@@ -59,6 +59,9 @@ func (m *Memory) Rows() Rows {
 // Begin implements store.Engine.
 func (m *Memory) Begin(context.Context) (store.Tx, error) { return &memoryTx{memory: m}, nil }
 
+// Flush implements store.Engine: a commit is all there is.
+func (m *Memory) Flush() error { return nil }
+
 // View implements store.Engine: there is no SQL here.
 func (m *Memory) View(context.Context, func(store.SQL) error) error { return errors.ErrUnsupported }
 
