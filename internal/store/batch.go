@@ -26,6 +26,7 @@ type Batch struct {
 	Messages      Set[core.MessageID, Message]
 	Receipts      Set[ReceiptKey, ReceiptRef]
 	Orphans       Set[ReceiptKey, Orphan]
+	Calls         Set[CallKey, Call]
 
 	journal     []byte // limiter events of the accepted commands
 	journalMark int
@@ -205,12 +206,12 @@ func (b *Batch) refuse() {
 	}
 }
 
-func (b *Batch) sets() [13]workingSet {
+func (b *Batch) sets() [14]workingSet {
 	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls}
 }
 
-func (b *Batch) undoSets() [10]undoSet {
+func (b *Batch) undoSets() [11]undoSet {
 	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls}
 }

@@ -114,6 +114,7 @@ func TestBatchWaits(t *testing.T) {
 		"message":      func(b *Batch) { b.Messages.Want(1) },
 		"receipt":      func(b *Batch) { b.Receipts.Want(ReceiptKey{}) },
 		"orphan":       func(b *Batch) { b.Orphans.Want(ReceiptKey{}) },
+		"call":         func(b *Batch) { b.Calls.Want(CallKey{}) },
 	} {
 		var b Batch
 		b.Begin(1)

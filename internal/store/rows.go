@@ -254,6 +254,20 @@ type ReceiptKey struct {
 	PartID   string
 }
 
+// CallKey is the keyed hash of an Idempotency-Key and whose it is.
+type CallKey [32]byte
+
+// Call is a call that must not take effect twice (contracts/README.md §3.4);
+// see package idempotency.
+type Call struct {
+	Key     CallKey
+	Body    [32]byte // keyed hash of what was called, and with what
+	Ref     int64    // id of what the call makes, drawn before it ran
+	Status  uint16   // HTTP status of the answer; below 100 there is none yet
+	Answer  []byte   // its body, sealed
+	Expires Time
+}
+
 // Orphan is a receipt that came before its message's submit response, kept
 // for 60 seconds (contracts/delivery.md §2.4).
 type Orphan struct {

@@ -24,6 +24,7 @@ type rowStatements struct {
 	messages      messageStatements
 	receipts      receiptStatements
 	orphans       orphanStatements
+	calls         callStatements
 	journal       *zsqlite.Stmt
 }
 
@@ -40,6 +41,7 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 		messages:      prepareMessages(p),
 		receipts:      prepareReceipts(p),
 		orphans:       prepareOrphans(p),
+		calls:         prepareCalls(p),
 		journal:       p.stmt("INSERT INTO journal (at, data) VALUES (?, ?)"),
 	}
 	return r, p.err
@@ -48,7 +50,7 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 func (r *rowStatements) load(b *store.Batch) error {
 	for _, load := range [...]func(*store.Batch) error{
 		r.verifications.load, r.failures.load, r.users.load, r.aliases.load, r.known.load,
-		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load,
+		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load, r.calls.load,
 	} {
 		if err := load(b); err != nil {
 			return err
@@ -62,7 +64,7 @@ func (r *rowStatements) load(b *store.Batch) error {
 func (r *rowStatements) write(b *store.Batch) error {
 	for _, write := range [...]func(*store.Batch) error{
 		r.verifications.write, r.failures.write, r.users.write, r.aliases.write, r.known.write,
-		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write,
+		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write, r.calls.write,
 	} {
 		if err := write(b); err != nil {
 			return err

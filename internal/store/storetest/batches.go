@@ -81,6 +81,8 @@ func everyKind(b *store.Batch, n int64) {
 	k := store.ReceiptKey{PartID: string(rune('a' + n))}
 	b.Receipts.Put(k, store.ReceiptRef{Key: k})
 	b.Orphans.Put(k, store.Orphan{Key: k})
+	call := store.CallKey{byte(n)}
+	b.Calls.Put(call, store.Call{Key: call, Body: [32]byte{1}})
 	b.AppendJournal([]byte{byte(n)})
 }
 
@@ -89,7 +91,7 @@ func countRows(t *testing.T, e store.Engine) map[string]int64 {
 	t.Helper()
 	counts := make(map[string]int64)
 	err := e.View(context.Background(), func(sql store.SQL) error {
-		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "journal"} {
+		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "idempotency", "journal"} {
 			err := sql.Query(context.Background(), "SELECT count(*) FROM "+table, func(row store.Scanner) error {
 				var n int64
 				err := row.Scan(&n)

@@ -31,6 +31,7 @@ type Rows struct {
 	Messages      map[core.MessageID]store.Message
 	Receipts      map[store.ReceiptKey]store.ReceiptRef
 	Orphans       map[store.ReceiptKey]store.Orphan
+	Calls         map[store.CallKey]store.Call
 	Journal       [][]byte
 }
 
@@ -41,7 +42,7 @@ func NewMemory() *Memory {
 		Users: map[core.UserID]store.User{}, Aliases: map[store.AliasKey]store.Alias{}, Known: map[store.KnownKey]store.Known{},
 		Accounts: map[store.AccountID]store.Account{}, Ledger: map[core.LedgerID]store.Ledger{},
 		Messages: map[core.MessageID]store.Message{}, Receipts: map[store.ReceiptKey]store.ReceiptRef{},
-		Orphans: map[store.ReceiptKey]store.Orphan{}}}
+		Orphans: map[store.ReceiptKey]store.Orphan{}, Calls: map[store.CallKey]store.Call{}}}
 }
 
 // Rows is a copy of what is there.
@@ -52,7 +53,7 @@ func (m *Memory) Rows() Rows {
 	r.Verifications, r.Failures, r.Users = maps.Clone(r.Verifications), maps.Clone(r.Failures), maps.Clone(r.Users)
 	r.Aliases, r.Known, r.Accounts = maps.Clone(r.Aliases), maps.Clone(r.Known), maps.Clone(r.Accounts)
 	r.Ledger, r.Messages = maps.Clone(r.Ledger), maps.Clone(r.Messages)
-	r.Receipts, r.Orphans = maps.Clone(r.Receipts), maps.Clone(r.Orphans)
+	r.Receipts, r.Orphans, r.Calls = maps.Clone(r.Receipts), maps.Clone(r.Orphans), maps.Clone(r.Calls)
 	return r
 }
 
@@ -115,6 +116,7 @@ func (t *memoryTx) Load(_ context.Context, b *store.Batch) error {
 	loadEach(b.Messages.Wanted(), r.Messages, b.Messages.Loaded)
 	loadEach(b.Receipts.Wanted(), r.Receipts, b.Receipts.Loaded)
 	loadEach(b.Orphans.Wanted(), r.Orphans, b.Orphans.Loaded)
+	loadEach(b.Calls.Wanted(), r.Calls, b.Calls.Loaded)
 	b.LoadDone()
 	return nil
 }
@@ -148,7 +150,8 @@ func (t *memoryTx) Write(_ context.Context, b *store.Batch) error {
 		writeEach(t, &b.Ledger, r.Ledger, func(l *store.Ledger) core.LedgerID { return l.ID }),
 		writeEach(t, &b.Messages, r.Messages, func(m *store.Message) core.MessageID { return m.ID }),
 		writeEach(t, &b.Receipts, r.Receipts, func(x *store.ReceiptRef) store.ReceiptKey { return x.Key }),
-		writeEach(t, &b.Orphans, r.Orphans, func(o *store.Orphan) store.ReceiptKey { return o.Key }))
+		writeEach(t, &b.Orphans, r.Orphans, func(o *store.Orphan) store.ReceiptKey { return o.Key }),
+		writeEach(t, &b.Calls, r.Calls, func(c *store.Call) store.CallKey { return c.Key }))
 }
 
 func writeEach[K comparable, R any](t *memoryTx, s *store.Set[K, R], rows map[K]R, key func(*R) K) error {

@@ -126,6 +126,14 @@ func testRows(t *testing.T, fresh Fresh) {
 			fix: func(o *store.Orphan, other bool) { o.Key = receiptKey(other) },
 		})
 	})
+	t.Run("call", func(t *testing.T) {
+		roundTrip(t, e, kind[store.CallKey, store.Call]{
+			set: func(b *store.Batch) *store.Set[store.CallKey, store.Call] { return &b.Calls },
+			put: func(b *store.Batch, c store.Call) { b.Calls.Put(c.Key, c) },
+			key: func(c store.Call) store.CallKey { return c.Key },
+			fix: func(c *store.Call, other bool) { c.Key = store.CallKey{7: bit(other)} },
+		})
+	})
 	t.Run("journal", func(t *testing.T) { testJournalRow(t, e) })
 }
 
