@@ -13,12 +13,6 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
-// Settings that tie a database to its keyring.
-const (
-	settingInstallation = "installation"
-	settingGeneration   = "keyring_generation"
-)
-
 // openKeyring opens the keyring that belongs to the database. A new one is
 // made only for a database that has never had one: with a lost keyring nothing
 // in the database could be read or checked again, so that is told, not mended.
@@ -46,15 +40,8 @@ func openKeyring(ctx context.Context, db store.Engine, path string, random io.Re
 }
 
 func boundKeyring(ctx context.Context, db store.Engine) (installation string, generation uint64, err error) {
-	err = db.View(ctx, func(q store.SQL) error {
-		var text string
-		if installation, _, err = records.Setting(ctx, q, settingInstallation); err != nil {
-			return err
-		}
-		if text, _, err = records.Setting(ctx, q, settingGeneration); err != nil || text == "" {
-			return err
-		}
-		generation, err = strconv.ParseUint(text, 10, 64)
+	err = db.View(ctx, func(q store.SQL) (err error) {
+		installation, generation, err = records.BoundKeyring(ctx, q)
 		return err
 	})
 	if err != nil {
@@ -67,7 +54,7 @@ func boundKeyring(ctx context.Context, db store.Engine) (installation string, ge
 // process that ended in between, gets its audit row now.
 func bindAtStart(ctx context.Context, db store.Engine, ring *keyring.Ring, now time.Time) error {
 	err := records.Update(ctx, db, func(q store.SQL) error {
-		before, known, err := records.Setting(ctx, q, settingGeneration)
+		before, known, err := records.Setting(ctx, q, records.SettingGeneration)
 		if err != nil {
 			return err
 		}
@@ -90,7 +77,7 @@ func bindAtStart(ctx context.Context, db store.Engine, ring *keyring.Ring, now t
 // the same moment each make a keyring: the second one is refused here, in the
 // transaction that would bind it.
 func bindKeyring(ctx context.Context, q store.SQL, ring *keyring.Ring) (fresh bool, err error) {
-	installation, _, err := records.Setting(ctx, q, settingInstallation)
+	installation, _, err := records.Setting(ctx, q, records.SettingInstallation)
 	if err != nil {
 		return false, err
 	}
@@ -98,12 +85,12 @@ func bindKeyring(ctx context.Context, q store.SQL, ring *keyring.Ring) (fresh bo
 		return false, fmt.Errorf("it belongs to the keyring of installation %s, which another node made: copy that one here in place of %s", installation, ring.InstallationID())
 	}
 	generation := strconv.FormatUint(ring.Generation(), 10)
-	bound, _, err := records.Setting(ctx, q, settingGeneration)
+	bound, _, err := records.Setting(ctx, q, records.SettingGeneration)
 	if err != nil || bound == generation {
 		return false, err
 	}
-	if err := records.PutSetting(ctx, q, settingInstallation, ring.InstallationID()); err != nil {
+	if err := records.PutSetting(ctx, q, records.SettingInstallation, ring.InstallationID()); err != nil {
 		return false, err
 	}
-	return true, records.PutSetting(ctx, q, settingGeneration, generation)
+	return true, records.PutSetting(ctx, q, records.SettingGeneration, generation)
 }

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -121,7 +120,7 @@ func (w *writer) describe(ctx context.Context, q store.SQL, o WriteOptions) (tab
 	if w.head.Schema == 0 {
 		return nil, errors.New("the database has no tables yet: there is nothing to back up")
 	}
-	if w.head.Installation, w.head.Generation, err = boundKeyring(ctx, q); err != nil {
+	if w.head.Installation, w.head.Generation, err = records.BoundKeyring(ctx, q); err != nil {
 		return nil, err
 	}
 	if tables, err = o.Source.Tables(ctx, q); err != nil {
@@ -135,24 +134,6 @@ func (w *writer) describe(ctx context.Context, q store.SQL, o WriteOptions) (tab
 		w.head.Tables = append(w.head.Tables, entry)
 	}
 	return tables, nil
-}
-
-// The settings that tie a database to its keyring, as package app writes them.
-const (
-	settingInstallation = "installation"
-	settingGeneration   = "keyring_generation"
-)
-
-func boundKeyring(ctx context.Context, q store.SQL) (installation string, generation uint64, err error) {
-	if installation, _, err = records.Setting(ctx, q, settingInstallation); err != nil {
-		return "", 0, err
-	}
-	text, found, err := records.Setting(ctx, q, settingGeneration)
-	if err != nil || !found {
-		return installation, 0, err
-	}
-	generation, err = strconv.ParseUint(text, 10, 64)
-	return installation, generation, err
 }
 
 func count(ctx context.Context, q store.SQL, table string) (n int64, err error) {

@@ -31,6 +31,7 @@ type commands struct {
 	Config  configCommands `cmd:"" help:"Look at a configuration file."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database up to date while the server is stopped."`
 	Backup  backupCommand  `cmd:"" help:"Write the database to a file, also while the server runs."`
+	Fsck    fsckCommand    `cmd:"" help:"Check every invariant of the database, also while the server runs."`
 	Restore restoreCommand `cmd:"" help:"Make the database of a backup; nothing old is sent or valid again."`
 
 	Tenant   tenantCommands   `cmd:"" help:"Tenants: who owns apps."`

@@ -143,12 +143,7 @@ func drifts(all []records.AccountSum) []string {
 // printLedger prints the sums of the accounts against the rows of the ledger,
 // and each account that differs.
 func printLedger(w World, all []records.AccountSum) error {
-	rows := table{{"LEDGER", "ACCOUNTS", "BALANCES", "ROWS", "DRIFT"}}
-	for _, s := range sumsByKind(all) {
-		rows = append(rows, []string{s.Kind, strconv.Itoa(s.Accounts), strconv.FormatInt(int64(s.Balance), 10),
-			strconv.FormatInt(int64(s.Ledger), 10), strconv.FormatInt(int64(s.Balance-s.Ledger), 10)})
-	}
-	if err := rows.print(w.Stdout); err != nil {
+	if err := printSums(w, all); err != nil {
 		return err
 	}
 	for _, line := range drifts(all) {
@@ -157,4 +152,13 @@ func printLedger(w World, all []records.AccountSum) error {
 		}
 	}
 	return nil
+}
+
+func printSums(w World, all []records.AccountSum) error {
+	rows := table{{"LEDGER", "ACCOUNTS", "BALANCES", "ROWS", "DRIFT"}}
+	for _, s := range sumsByKind(all) {
+		rows = append(rows, []string{s.Kind, strconv.Itoa(s.Accounts), strconv.FormatInt(int64(s.Balance), 10),
+			strconv.FormatInt(int64(s.Ledger), 10), strconv.FormatInt(int64(s.Balance-s.Ledger), 10)})
+	}
+	return rows.print(w.Stdout)
 }

@@ -38,6 +38,12 @@ func (t Sealed) Columns() []string {
 	return columns
 }
 
+// Key is the column of the table's ids.
+func (t Sealed) Key() string {
+	_, id, _ := t.parts()
+	return id
+}
+
 // parts are the table's name, its id, and its sealed columns: one or two.
 func (t Sealed) parts() (name, id string, columns []string) {
 	switch t {

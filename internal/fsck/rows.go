@@ -1,0 +1,98 @@
+package fsck
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"yanma.dev/yanma/internal/backup"
+	"yanma.dev/yanma/internal/core"
+)
+
+// The states are those of store.VerificationState, store.MessageState and
+// store.Money.
+const (
+	// A code that was claimed when a newer one came has no life left
+	// (verify.supersede): it does not count.
+	twoLiveCodes = `SELECT COUNT(*) || ' live codes of app ' || app || ', purpose ' || purpose || ' for one number, from code ' || MIN(id) || ' on'
+		FROM verification WHERE state IN (0, 1) AND expires > 0 AND %s GROUP BY app, purpose, %s HAVING COUNT(*) > 1 ORDER BY MIN(id)`
+
+	wrongClaim = `SELECT 'code ' || id || ' is in state ' || state || ' with claim ' || claim || ' and holds ' || held FROM verification
+		WHERE state NOT IN (0, 1, 2, 3, 4, 5) OR state = 1 AND (claim = 0 OR claim_until = 0) OR state <> 1 AND (claim <> 0 OR claim_until <> 0 OR held <> 0) ORDER BY id`
+
+	wrongMessageOfCode = `SELECT 'code ' || v.id || ' is live and names message ' || v.message || ', which ' ||
+		CASE WHEN m.id IS NULL THEN 'does not exist' ELSE 'carries another' END
+		FROM verification v LEFT JOIN message m ON m.id = v.message
+		WHERE v.state IN (0, 1) AND v.message <> 0 AND (m.id IS NULL OR m.verification <> v.id) ORDER BY v.id`
+
+	wrongCodeOfMessage = `SELECT 'message ' || m.id || ' carries code ' || m.verification || ', which ' ||
+		CASE WHEN v.id IS NULL THEN 'does not exist' ELSE 'names another message' END
+		FROM message m LEFT JOIN verification v ON v.id = m.verification
+		WHERE m.verification <> 0 AND (v.id IS NULL AND m.state IN (0, 1, 2) OR v.message <> m.id) ORDER BY m.id`
+
+	wrongMoney = `SELECT 'message ' || id || ' of price ' || price || ' is in state ' || state || ' with money state ' || money FROM message
+		WHERE state NOT BETWEEN 0 AND 8 OR money NOT BETWEEN 0 AND 3 OR (price = 0) <> (money = 0)
+		OR state IN (0, 1, 2, 6) AND money NOT IN (0, 1) OR state IN (3, 4) AND money NOT IN (0, 2) OR state IN (5, 7, 8) AND money = 1
+		ORDER BY id`
+
+	wrongWork = `SELECT 'message ' || id || ' is in state ' || state || CASE WHEN due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END
+		|| CASE WHEN body IS NULL THEN ', without a text' ELSE ', with a text' END FROM message
+		WHERE state IN (0, 1, 2, 3, 6) AND due IS NULL OR state IN (0, 1) AND body IS NULL AND resends = 0
+		OR state IN (4, 7, 8) AND (due IS NOT NULL OR body IS NOT NULL) ORDER BY id`
+
+	lostReceipt = `SELECT 'a receipt of ' || r.provider || ' names message ' || r.message || ', which does not exist'
+		FROM receipt_ref r LEFT JOIN message m ON m.id = r.message WHERE m.id IS NULL AND r.message >= $1 ORDER BY r.message`
+
+	twoUsers = `SELECT COUNT(*) || ' users of tenant ' || tenant || ' have one number, from user ' || MIN(id) || ' on'
+		FROM users WHERE %s IS NOT NULL GROUP BY tenant, %s HAVING COUNT(*) > 1 ORDER BY MIN(id)`
+
+	twoCounters = `SELECT COUNT(*) || ' counters of app ' || app || ', purpose ' || purpose || ' are of one number, from ' || MIN(id) || ' on'
+		FROM failure WHERE %s IS NOT NULL GROUP BY app, purpose, scope, %s HAVING COUNT(*) > 1 ORDER BY MIN(id)`
+
+	wrongID = `SELECT 'row ' || id || ' of %s has an id that no node can have made' FROM %s WHERE id <= 0 OR id > $1 ORDER BY id`
+
+	noRevision = `SELECT 'there are ' || COUNT(*) || ' rows, not one' FROM revision HAVING COUNT(*) <> 1`
+)
+
+// futureIDs is how far the ids may be ahead of the clock: it was set back.
+const futureIDs = 48 * time.Hour
+
+// retentionSlack is by how much a receipt may be older than the oldest message
+// that is kept: sweeps run now and then.
+const retentionSlack = 24 * time.Hour
+
+// rows checks the states of codes and messages, what must be unique, and ids.
+func (r *run) rows(ctx context.Context) error {
+	oldest := int64(0)
+	if r.Messages > 0 {
+		oldest = core.IDAt(r.Now.Add(retentionSlack - r.Messages))
+	}
+	for _, c := range []struct {
+		check, sql string
+		args       []any
+	}{
+		{"code", fmt.Sprintf(twoLiveCodes, "idx_a IS NOT NULL", "idx_a"), nil},
+		{"code", fmt.Sprintf(twoLiveCodes, "idx_a IS NULL AND idx_b IS NOT NULL", "idx_b"), nil},
+		{"code", wrongClaim, nil},
+		{"code", wrongMessageOfCode, nil},
+		{"message", wrongCodeOfMessage, nil},
+		{"message", wrongMoney, nil},
+		{"message", wrongWork, nil},
+		{"receipt", lostReceipt, []any{oldest}},
+		{"user", fmt.Sprintf(twoUsers, "idx_a", "idx_a"), nil},
+		{"user", fmt.Sprintf(twoUsers, "idx_b", "idx_b"), nil},
+		{"counter", fmt.Sprintf(twoCounters, "idx_a", "idx_a"), nil},
+		{"counter", fmt.Sprintf(twoCounters, "idx_b", "idx_b"), nil},
+		{"revision", noRevision, nil},
+	} {
+		if err := r.ask(ctx, c.check, c.sql, c.args...); err != nil {
+			return err
+		}
+	}
+	for _, table := range backup.IDTables() {
+		if err := r.ask(ctx, "id", fmt.Sprintf(wrongID, table, table), core.IDAt(r.Now.Add(futureIDs))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
