@@ -58,6 +58,13 @@ func (b behind) Update(ctx context.Context, f func(store.SQL) error) error {
 	return b.disk.Update(ctx, f)
 }
 
+func (b behind) Flush() error {
+	if f, ok := b.disk.(interface{ Flush() error }); ok {
+		return f.Flush()
+	}
+	return nil
+}
+
 // startDatabase starts what a database does by itself: SQLite's checkpoints.
 func (a *App) startDatabase() {
 	d := a.database
