@@ -131,7 +131,13 @@ func (s *Batcher) Stats() Stats {
 // batcher stops (nothing was done); KindInternal when the database failed (the
 // outcome may be unknown) or ctx ended first (the command may still run, and
 // must not be read any more).
-func (s *Batcher) Do(ctx context.Context, c Command) error {
+func (s *Batcher) Do(ctx context.Context, c Command) error { return s.do(ctx, c, nil) }
+
+// errLate says that the time was up before the answer came.
+var errLate = errors.New("store: no answer in time")
+
+// do is Do until late.
+func (s *Batcher) do(ctx context.Context, c Command, late <-chan time.Time) error {
 	w := s.answers.Get().(*waiting)
 	w.command, w.err = c, nil
 	if err := s.enqueue(w); err != nil {
@@ -145,6 +151,8 @@ func (s *Batcher) Do(ctx context.Context, c Command) error {
 		return err
 	case <-ctx.Done():
 		return core.Wrap(core.KindInternal, ctx.Err(), "the store did not answer in time")
+	case <-late:
+		return errLate
 	}
 }
 
