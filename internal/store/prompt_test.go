@@ -31,7 +31,9 @@ func (e *stuckEngine) View(ctx context.Context, _ func(store.SQL) error) error {
 	return ctx.Err()
 }
 
-func (e *stuckEngine) Update(ctx context.Context, f func(store.SQL) error) error { return e.View(ctx, f) }
+func (e *stuckEngine) Update(ctx context.Context, f func(store.SQL) error) error {
+	return e.View(ctx, f)
+}
 
 func (e *stuckEngine) Flush() error { return nil }
 
