@@ -13,6 +13,7 @@ import (
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
@@ -47,6 +48,8 @@ type App struct {
 	ring      *keyring.Ring
 	ids       *core.IDs
 	store     *store.Batcher
+	prompt    *store.Prompt // for callers who wait
+	calls     *idempotency.Calls
 	limiter   *memory.Limiter
 	directory *tenant.Directory
 	admin     *tenant.Admin

@@ -16,6 +16,7 @@ import (
 	"yanma.dev/yanma/internal/facade/yunbox"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/rotation"
@@ -87,6 +88,8 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	a.ids = core.NewIDs(now, a.config.Store.Node)
 	a.ids.Seed(highest)
 	a.store = store.NewBatcher(a.database, now, a.log, store.Options{Queue: a.config.Store.Queue})
+	a.prompt = store.NewPrompt(a.store, a.database, a.config.Store.AnswerWithin.D(), now, a.log)
+	a.calls = idempotency.New(idempotency.Options{Store: a.store, Keys: a.ring, IDs: a.ids, Node: a.config.Store.Node})
 	return nil
 }
 
@@ -159,7 +162,7 @@ func (a *App) senderOf(id core.AppID) string {
 }
 
 func (a *App) openUsers(ctx context.Context) (err error) {
-	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.database, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random,
+	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.prompt, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random,
 		HTTP: a.deps.World.webhookClient()})
 	if err != nil {
 		return err
@@ -167,10 +170,10 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	if err := a.tunnel.Prepare(ctx); err != nil {
 		return err
 	}
-	a.aliases = account.NewAliases(a.ring, a.database)
-	a.devices = account.NewDevices(account.DeviceOptions{Store: a.database, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
+	a.aliases = account.NewAliases(a.ring, a.prompt)
+	a.devices = account.NewDevices(account.DeviceOptions{Store: a.prompt, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
 		IDs: a.ids, Now: a.deps.Now, Log: a.log})
-	a.verify = verify.New(verify.Options{Store: a.store, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
+	a.verify = verify.New(verify.Options{Store: a.prompt, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
 		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy()})
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
@@ -184,7 +187,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
 	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
-	a.health = obs.NewHealth(a.database, a.providers)
+	a.health = obs.NewHealth(a.prompt, a.providers)
 	public, err := a.publicHandler(level)
 	if err != nil {
 		return err
@@ -219,7 +222,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 		yunbox.New(yunbox.Options{Apps: a.directory, Verify: a.verify, Users: a.aliases, Devices: a.devices, Tunnels: a.tunnel,
 			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
 	}
-	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies,
+	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies, Calls: a.calls,
 		InFlight: int64(a.config.Server.MaxRequests), Now: a.deps.Now, Random: a.deps.Random,
 		Observer: obs.NewRequests(a.deps.Log, level, a.metrics)})
 	if err != nil {

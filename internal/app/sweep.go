@@ -83,6 +83,9 @@ func (s *sweeper) pass(ctx context.Context) error {
 			return records.PruneOnce(ctx, q, store.At(now), sweepRows)
 		},
 		func(ctx context.Context, q store.SQL) (int64, error) {
+			return records.PruneIdempotency(ctx, q, store.At(now), sweepRows)
+		},
+		func(ctx context.Context, q store.SQL) (int64, error) {
 			return records.DeleteOldVerifications(ctx, q, core.IDAt(now.Add(-keep.Verifications.D())), sweepRows)
 		},
 		func(ctx context.Context, q store.SQL) (int64, error) {

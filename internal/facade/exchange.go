@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/idempotency"
 )
 
 // Exchange is one request and the answer that is being made. It is used again
@@ -27,6 +28,8 @@ type Exchange struct {
 	path   []string    // segments of the request's path
 	match  *endpoint
 	places *places
+	calls  *idempotency.Calls
+	facade *Facade
 	body   []byte
 
 	segments [maxSegments]string

@@ -15,14 +15,16 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/idempotency"
 )
 
 // Config is what a Handler needs.
 type Config struct {
 	Mounts   []Mount
-	Native   *http.ServeMux // paths of no façade, such as /healthz; nil means none
-	Trusted  []netip.Prefix // proxies whose X-Forwarded-For and X-Request-Id count
-	InFlight int64          // façade requests at work at once, over which the dialect's overload error is answered; 0 means no bound
+	Native   *http.ServeMux     // paths of no façade, such as /healthz; nil means none
+	Trusted  []netip.Prefix     // proxies whose X-Forwarded-For and X-Request-Id count
+	Calls    *idempotency.Calls // honours Idempotency-Key; nil: the header is ignored
+	InFlight int64              // façade requests at work at once, over which the dialect's overload error is answered; 0 means no bound
 	Now      func() time.Time
 	Random   io.Reader // for request ids; safe for concurrent use
 	Observer Observer
@@ -33,6 +35,7 @@ type Handler struct {
 	mounts    []*mount
 	native    *http.ServeMux
 	trusted   []netip.Prefix
+	calls     *idempotency.Calls
 	places    places
 	now       func() time.Time
 	random    io.Reader
@@ -43,7 +46,7 @@ type Handler struct {
 // New refuses mounts that would serve the same path on the same host, and
 // prefixes that are none.
 func New(c Config) (*Handler, error) {
-	h := &Handler{native: c.Native, trusted: c.Trusted, places: places{bound: c.InFlight}, now: c.Now, random: c.Random, observer: c.Observer}
+	h := &Handler{native: c.Native, trusted: c.Trusted, calls: c.Calls, places: places{bound: c.InFlight}, now: c.Now, random: c.Random, observer: c.Observer}
 	h.exchanges.New = func() any { return &Exchange{} }
 	for _, m := range c.Mounts {
 		ready, err := newMount(m)
@@ -124,7 +127,7 @@ func (h *Handler) find(x *Exchange) *mount {
 func (h *Handler) serve(w http.ResponseWriter, x *Exchange, m *mount) {
 	full := h.places.enter()
 	defer h.places.leave()
-	x.places = &h.places
+	x.places, x.calls, x.facade = &h.places, h.calls, m.facade
 	err := x.resolve(m)
 	if err == nil {
 		err = full

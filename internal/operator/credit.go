@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/operator/api"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
@@ -104,12 +105,7 @@ func (o *operator) addCredit(ctx context.Context, x *facade.Exchange, w owner) e
 	if request.Amount == 0 || request.Amount > mostCredits || request.Amount < -mostCredits {
 		return &core.Error{Kind: core.KindBadField, Field: "amount", Detail: fmt.Sprintf("want a number other than 0 within ±%d", mostCredits)}
 	}
-	noted := func(ref int64) api.CreditAdded {
-		return api.CreditAdded{Pool: pool.String(), Amount: request.Amount, Entry: strconv.FormatInt(ref, 10)}
-	}
-	t, err := o.attempts.begin(ctx, x, body, func(q store.SQL, ref int64) error {
-		return o.Admin.Record(ctx, q, by(x), "credit.add", w.object, nil, creditNote{noted(ref).Pool, request.Amount, noted(ref).Entry})
-	})
+	t, err := o.begin(ctx, x, body)
 	if err != nil {
 		return err
 	}
@@ -117,13 +113,33 @@ func (o *operator) addCredit(ctx context.Context, x *facade.Exchange, w owner) e
 	if t.replay(x) {
 		return nil
 	}
-	topUp := &billing.TopUp{IDs: o.IDs, ID: core.LedgerID(t.Ref), Payer: w.payer(pool), Amount: request.Amount}
-	if err := o.Commands.Do(ctx, topUp); err != nil {
-		return o.creditRefused(ctx, x, t, w, err)
+	added := api.CreditAdded{Pool: pool.String(), Amount: request.Amount, Entry: strconv.FormatInt(t.ref, 10)}
+	err = t.note(ctx, func(q store.SQL) error {
+		return o.Admin.Record(ctx, q, by(x), "credit.add", w.object, nil, creditNote{added.Pool, added.Amount, added.Entry})
+	})
+	if err != nil {
+		return err
 	}
-	added := noted(t.Ref)
-	added.Available = topUp.Balance
-	return o.attempts.finish(ctx, x, t, http.StatusOK, added)
+	return o.topUp(ctx, x, t, w, pool, added)
+}
+
+// topUp moves the money, and notes the answer in the same commit.
+func (o *operator) topUp(ctx context.Context, x *facade.Exchange, t *attempt, w owner, pool core.Pool, added api.CreditAdded) error {
+	c := &billing.TopUp{IDs: o.IDs, ID: core.LedgerID(t.ref), Payer: w.payer(pool), Amount: added.Amount}
+	answer := func() []byte {
+		added.Available = c.Balance
+		body, _ := encode(added) // text and numbers: it can not fail
+		return body
+	}
+	err := o.Commands.Do(ctx, t.around(c, answer))
+	switch {
+	case err == nil:
+		x.Out = append(x.Out, answer()...)
+		return nil
+	case errors.Is(err, idempotency.ErrAnswered) && t.replay(x):
+		return nil
+	}
+	return o.creditRefused(ctx, x, t, w, err)
 }
 
 // creditNote is what the audit keeps of a top-up.
@@ -138,9 +154,9 @@ func (o *operator) creditRefused(ctx context.Context, x *facade.Exchange, t *att
 	if core.KindOf(reason) == core.KindInternal {
 		return reason
 	}
-	err := o.attempts.refused(ctx, t, func(q store.SQL) error {
+	err := t.refused(ctx, func(q store.SQL) error {
 		return o.Admin.Record(ctx, q, by(x), "credit.refused", w.object, nil,
-			map[string]string{"entry": strconv.FormatInt(t.Ref, 10), "reason": core.KindOf(reason).String()})
+			map[string]string{"entry": strconv.FormatInt(t.ref, 10), "reason": core.KindOf(reason).String()})
 	})
 	if err != nil {
 		return errors.Join(reason, err)

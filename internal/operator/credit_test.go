@@ -75,7 +75,7 @@ func TestCreditThatIsRefused(t *testing.T) {
 	}
 	for name, key := range map[string]string{"blank": "a b", "empty": "", "long": strings.Repeat("k", 256), "not ASCII": "ключ"} {
 		_, body := w.call(t, http.MethodPost, "/admin/apps/1/credit", `{"amount":1}`, "Idempotency-Key", key)
-		if code, _ := problemOf(t, body); code != "bad_field" {
+		if code, _ := problemOf(t, body); code != "malformed" {
 			t.Errorf("%s key: %s", name, body)
 		}
 	}
@@ -162,12 +162,12 @@ func TestReq32_ParallelTopUpsWithOneKey(t *testing.T) {
 	w.wantCredit(t, app.ID, 10, 1)
 }
 
-// Fault pairs: each of the three commits of a top-up fails in every way, and
-// the caller tries again until it has an answer.
+// Fault pairs: each of the three commits of a top-up (its answer goes with the
+// money) fails in every way, and the caller tries again until it has an answer.
 func TestTopUpSurvivesEveryFault(t *testing.T) {
 	faults := map[string]storetest.Fault{"begin": storetest.FailBegin, "load": storetest.FailLoad, "write": storetest.FailWrite,
 		"not committed": storetest.FailCommit, "lost": storetest.FailCommitLost, "kept": storetest.FailCommitKept, "again": storetest.FailAgain}
-	for at, step := range []string{"note", "top-up", "answer"} {
+	for at, step := range []string{"begin", "note", "top-up"} {
 		for name, fault := range faults {
 			t.Run(step+" "+name, func(t *testing.T) {
 				w := newWorld(t)

@@ -2,188 +2,94 @@ package operator
 
 import (
 	"context"
-	"crypto/subtle"
-	"sync"
-	"time"
+	"net/http"
 
-	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
-	"yanma.dev/yanma/internal/tenant"
 )
 
-// attemptLife is how long an Idempotency-Key is honoured (contracts/README.md §3.4).
-const attemptLife = 24 * time.Hour
-
-// attempts makes a call with an Idempotency-Key take effect once:
-//
-//	begin   in one transaction: seen? ── yes ──▶ its answer, or its id to finish it
-//	           └─ no: note key, body, the id of what will be made, and the audit row
-//	(the call runs under that id, and does nothing when the id exists)
-//	finish  note the answer, then give it
-type attempts struct {
-	database tenant.Database
-	keys     tenant.Keys
-	ids      *core.IDs
-	now      func() time.Time
-
-	mu      sync.Mutex
-	running map[[32]byte]chan struct{} // closed when the call is over
-}
-
-// attempt is one call under way.
+// attempt is one call that spends or sends, with an Idempotency-Key or without.
+// What must be on disk before it runs is written by note; its effect and its
+// answer are one commit, or its answer follows.
 type attempt struct {
-	Ref     int64 // id of what the call makes
-	Retried bool  // an earlier attempt began and left no answer
-	Status  int   // of the earlier attempt's answer; 0 when there is none
-	Answer  []byte
-
-	key   [32]byte
-	keyed bool
-	done  func()
+	ref  int64 // id of what the call makes
+	call *idempotency.Call
+	db   records.Updater
 }
 
-// begin takes up a call. note writes what must be on disk before the call runs
-// and is not run again for a retried one. The caller must end the attempt.
-// Errors: KindBadField for the header, KindMalformed when the key was used
-// with another call.
-func (a *attempts) begin(ctx context.Context, x *facade.Exchange, body []byte, note func(q store.SQL, ref int64) error) (*attempt, error) {
-	t := &attempt{Ref: a.ids.Next(), done: func() {}}
-	headers := x.Request.Header["Idempotency-Key"]
-	if len(headers) == 0 {
-		return t, records.Update(ctx, a.database, func(q store.SQL) error { return note(q, t.Ref) })
+// begin takes up a call. The caller must end it.
+func (o *operator) begin(ctx context.Context, x *facade.Exchange, body []byte) (*attempt, error) {
+	keys := x.Request.Header["Idempotency-Key"]
+	if len(keys) == 0 {
+		return &attempt{ref: o.IDs.Next(), db: o.Database}, nil
 	}
-	if len(headers) > 1 || !isIdempotencyKey(headers[0]) {
-		return nil, &core.Error{Kind: core.KindBadField, Field: "Idempotency-Key", Detail: "want 1 to 255 visible ASCII characters"}
-	}
-	// The body may hold a number: its hash is keyed as well.
-	keys := a.keys.TokenHashes("idempotency operator " + headers[0])
-	bodies := a.keys.TokenHashes("idempotency body " + x.Request.URL.Path + "\n" + string(body))
-	t.key, t.keyed = keys[0], true
-	if err := a.lock(ctx, t); err != nil {
+	call, err := o.Calls.Begin(ctx, idempotency.Request{Scope: "operator", Key: keys, Call: x.Request.URL.Path, Body: body})
+	if err != nil {
 		return nil, err
 	}
-	err := records.Update(ctx, a.database, func(q store.SQL) error { return a.find(ctx, q, t, keys, bodies, note) })
-	if err != nil {
-		t.done()
-		return nil, err
-	}
-	return t, nil
-}
-
-// lock waits until no other call with the key is under way on this node. Calls
-// on two nodes are held apart by the id of what they make.
-func (a *attempts) lock(ctx context.Context, t *attempt) error {
-	for {
-		a.mu.Lock()
-		other, busy := a.running[t.key]
-		if !busy {
-			over := make(chan struct{})
-			a.running[t.key] = over
-			a.mu.Unlock()
-			key := t.key // begin may find the call under an older token key
-			t.done = sync.OnceFunc(func() {
-				a.mu.Lock()
-				delete(a.running, key)
-				a.mu.Unlock()
-				close(over)
-			})
-			return nil
-		}
-		a.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return core.Wrap(core.KindOverloaded, ctx.Err(), "another call with the key is under way")
-		}
-	}
-}
-
-func (a *attempts) find(ctx context.Context, q store.SQL, t *attempt, keys, bodies [][32]byte, note func(store.SQL, int64) error) error {
-	now := store.At(a.now())
-	if err := records.ExpireIdempotency(ctx, q, now); err != nil {
-		return err
-	}
-	for _, key := range keys {
-		row, found, err := records.IdempotencyByKey(ctx, q, key)
-		if err != nil {
-			return err
-		}
-		if !found {
-			continue
-		}
-		if !anyEqual(bodies, row.Body) {
-			return core.E(core.KindMalformed, "the Idempotency-Key was used with another request")
-		}
-		t.key, t.Ref, t.Status, t.Answer, t.Retried = key, row.Ref, int(row.Status), row.Answer, row.Status == 0
-		return nil
-	}
-	err := records.InsertIdempotency(ctx, q, records.Idempotency{Key: t.key, Body: bodies[0], Ref: t.Ref, Expires: now.Add(attemptLife)})
-	if err != nil {
-		return err
-	}
-	return note(q, t.Ref)
-}
-
-func anyEqual(hashes [][32]byte, want [32]byte) bool {
-	equal := 0
-	for i := range hashes {
-		equal |= subtle.ConstantTimeCompare(hashes[i][:], want[:])
-	}
-	return equal == 1
+	return &attempt{ref: call.Ref(), call: call, db: o.Database}, nil
 }
 
 // end lets the next call with the key in.
-func (t *attempt) end() { t.done() }
+func (t *attempt) end() {
+	if t.call != nil {
+		t.call.End()
+	}
+}
 
-// replay gives the earlier attempt's answer again, if there is one.
+// retried tells that an earlier call began and left no answer.
+func (t *attempt) retried() bool { return t.call != nil && t.call.Retried() }
+
+// replay gives the earlier call's answer again, if there is one.
 func (t *attempt) replay(x *facade.Exchange) bool {
-	if t.Status == 0 {
+	if t.call == nil {
+		return false
+	}
+	status, answer, ok := t.call.Replayed()
+	if !ok {
 		return false
 	}
 	x.SetHeader("Idempotency-Replayed", "true")
-	x.Status, x.Out = t.Status, append(x.Out, t.Answer...)
+	x.Status, x.Out = status, append(x.Out, answer...)
 	return true
 }
 
-// finish notes the answer and gives it. When it can not be noted the caller
-// gets an error instead: what nobody has seen need not be repeated.
-func (a *attempts) finish(ctx context.Context, x *facade.Exchange, t *attempt, status int, v any) error {
-	answer, err := encode(v)
-	if err != nil {
+// note runs f in a transaction, not again for a call that is repeated.
+func (t *attempt) note(ctx context.Context, f func(q store.SQL) error) error {
+	if t.call == nil {
+		return records.Update(ctx, t.db, f)
+	}
+	return t.call.Note(ctx, t.db, f)
+}
+
+// around makes a command and the answer of its success one commit.
+func (t *attempt) around(c store.Command, answer func() []byte) store.Command {
+	if t.call == nil {
+		return c
+	}
+	return t.call.Around(c, http.StatusOK, answer)
+}
+
+// answer notes the answer of an effect that is no command. When it can not be
+// noted the caller gets an error instead: what nobody has seen need not be
+// repeated.
+func (t *attempt) answer(ctx context.Context, body []byte) error {
+	if t.call == nil {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err // the caller went away: nobody has seen it
+	}
+	return t.call.Answer(ctx, http.StatusOK, body)
+}
+
+// refused notes that the call took no effect: f writes it down, and the key may
+// be used again.
+func (t *attempt) refused(ctx context.Context, f func(q store.SQL) error) error {
+	if err := records.Update(ctx, t.db, f); err != nil || t.call == nil {
 		return err
 	}
-	if t.keyed {
-		err = records.Update(ctx, a.database, func(q store.SQL) error {
-			return records.AnswerIdempotency(ctx, q, t.key, int64(status), answer)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	x.Status, x.Out = status, append(x.Out, answer...)
-	return nil
-}
-
-// refused notes that the call took no effect: the key may be used again. also
-// writes what else there is to note.
-func (a *attempts) refused(ctx context.Context, t *attempt, also func(q store.SQL) error) error {
-	return records.Update(ctx, a.database, func(q store.SQL) error {
-		if t.keyed {
-			if err := records.DeleteIdempotency(ctx, q, t.key); err != nil {
-				return err
-			}
-		}
-		return also(q)
-	})
-}
-
-func isIdempotencyKey(key string) bool {
-	for i := 0; i < len(key); i++ {
-		if key[i] <= ' ' || key[i] > '~' {
-			return false
-		}
-	}
-	return len(key) >= 1 && len(key) <= 255
+	return t.call.Release(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
@@ -43,6 +44,7 @@ type Config struct {
 	Rotation  *rotation.Service
 	Failures  guard.FailurePolicy // of wrong tries
 	Commands  Commands
+	Calls     *idempotency.Calls // honours Idempotency-Key; the public listener's, too
 	IDs       *core.IDs
 	Providers []provider.Provider
 
@@ -63,9 +65,8 @@ type Config struct {
 
 type operator struct {
 	Config
-	token    tokenSum
-	attempts *attempts
-	started  time.Time
+	token   tokenSum
+	started time.Time
 }
 
 // New returns the handler of the operator's listener.
@@ -73,8 +74,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Token.IsZero() {
 		return nil, core.E(core.KindInternal, "the operator API needs a token")
 	}
-	o := &operator{Config: c, token: sumOf(c.Token.Reveal()), started: c.Now().UTC(),
-		attempts: &attempts{database: c.Database, keys: c.Keys, ids: c.IDs, now: c.Now, running: map[[32]byte]chan struct{}{}}}
+	o := &operator{Config: c, token: sumOf(c.Token.Reveal()), started: c.Now().UTC()}
 	native := http.NewServeMux()
 	for path, handler := range map[string]http.Handler{"/metrics": c.Metrics, "/healthz": c.Healthz, "/readyz": c.Readyz} {
 		if handler != nil {

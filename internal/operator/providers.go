@@ -56,9 +56,7 @@ func (o *operator) testProvider(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	t, err := o.attempts.begin(ctx, x, body, func(q store.SQL, _ int64) error {
-		return o.Admin.Record(ctx, q, by(x), "provider.test", "provider "+p.Name(), nil, map[string]string{"phone": phone.Masked()})
-	})
+	t, err := o.begin(ctx, x, body)
 	if err != nil {
 		return err
 	}
@@ -66,17 +64,31 @@ func (o *operator) testProvider(ctx context.Context, x *facade.Exchange) error {
 	switch {
 	case t.replay(x):
 		return nil
-	case t.Retried:
+	case t.retried():
 		return core.E(core.KindConflict, "the first attempt may have been sent; its outcome is not known")
 	}
-	outcome := submit(ctx, p, &provider.Message{ID: core.MessageID(t.Ref), Channel: core.ChannelSMS, To: phone,
+	err = t.note(ctx, func(q store.SQL) error {
+		return o.Admin.Record(ctx, q, by(x), "provider.test", "provider "+p.Name(), nil, map[string]string{"phone": phone.Masked()})
+	})
+	if err != nil {
+		return err
+	}
+	outcome := submit(ctx, p, &provider.Message{ID: core.MessageID(t.ref), Channel: core.ChannelSMS, To: phone,
 		Text: request.Text, Validity: testValidity})
 	parts := outcome.PartIDs
 	if parts == nil {
 		parts = []string{}
 	}
-	return o.attempts.finish(ctx, x, t, http.StatusOK, api.TestOutcome{Provider: p.Name(), Phone: phone.Masked(),
+	answer, err := encode(api.TestOutcome{Provider: p.Name(), Phone: phone.Masked(),
 		Outcome: outcome.Class.String(), Code: outcome.Code, Detail: outcome.Detail, PartIDs: parts})
+	if err != nil {
+		return err
+	}
+	if err := t.answer(ctx, answer); err != nil {
+		return err
+	}
+	x.Out = append(x.Out, answer...)
+	return nil
 }
 
 func (o *operator) providerNamed(name string) provider.Provider {

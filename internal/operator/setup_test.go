@@ -24,6 +24,7 @@ import (
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/outbox"
@@ -169,10 +170,12 @@ func newWorld(t *testing.T) *world {
 	w.batcher = batcher
 	admin := tenant.NewAdmin(w.directory, w.users, rand.Reader)
 	w.startRotation(t, admin, log)
+	ids := core.NewIDs(w.clock.now, 0)
 	handler, err := New(Config{
 		Token: core.NewSecret(token), Admin: admin, Directory: w.directory,
 		Ring: w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
-		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: core.NewIDs(w.clock.now, 0), Providers: []provider.Provider{w.carrier},
+		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids,
+		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },
 		Metrics: text("metrics"), Healthz: text("healthy"), Readyz: text("ready"),

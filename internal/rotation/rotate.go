@@ -151,6 +151,9 @@ func (s *Service) fieldsNeed(ctx context.Context, keys []uint16) error {
 	if s.fresh.state().Running {
 		return core.E(core.KindConflict, "fields are being sealed under the newest key: try again when that is done (keyring status)")
 	}
+	if err := s.answersNeed(ctx, keys); err != nil {
+		return err
+	}
 	for _, table := range records.SealedTables() {
 		var need int64
 		err := s.o.Database.View(ctx, func(q store.SQL) error {
@@ -172,4 +175,25 @@ func (s *Service) fieldsNeed(ctx context.Context, keys []uint16) error {
 		}
 	}
 	return nil
+}
+
+// answersNeed refuses while the answer of a call with an Idempotency-Key is
+// sealed under one of the field keys: it is not sealed anew, it ends.
+func (s *Service) answersNeed(ctx context.Context, keys []uint16) error {
+	var need int64
+	err := s.o.Database.View(ctx, func(q store.SQL) error {
+		need = 0
+		for _, key := range keys {
+			n, err := records.CountAnswersUnder(ctx, q, key, store.At(s.o.Now()))
+			if err != nil {
+				return err
+			}
+			need += n
+		}
+		return nil
+	})
+	if err == nil && need > 0 {
+		err = core.E(core.KindConflict, "answers of calls with an Idempotency-Key from before the rotation are kept for 24 hours: try again then")
+	}
+	return err
 }

@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 )
@@ -22,9 +22,6 @@ type tokenNote struct {
 	Made  store.Time       `json:"made"`
 	Older map[int64]string `json:"older"` // by credential: the beginning of its hash
 }
-
-// idempotencyLife is how long a call's key is honoured (contracts/README.md §3.4).
-const idempotencyLife = 24 * time.Hour
 
 func tokenSetting(key uint16) string { return "keyring_token_" + strconv.Itoa(int(key)) }
 
@@ -70,7 +67,7 @@ func (s *Service) tokensNeed(ctx context.Context, q store.SQL, oldest uint16) er
 				"it is stored anew when it is used; or give the app a new one (app rotate-key)", c.App))
 		}
 	}
-	calls, err := records.CountIdempotencyBefore(ctx, q, now, note.Made.Add(idempotencyLife+Grace))
+	calls, err := records.CountIdempotencyBefore(ctx, q, now, note.Made.Add(idempotency.Life+Grace))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/outbox"
@@ -84,6 +85,9 @@ type StartRequest struct {
 	Purpose core.Purpose
 	Channel core.Channel
 	EndUser netip.Addr // the person's address; invalid when nobody told it
+
+	Call   *idempotency.Call // nil without an Idempotency-Key
+	Answer []byte            // of a success: what Call notes
 }
 
 // Started is a code on its way.
@@ -114,7 +118,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 		s.log.Warn("verify: a limit asks for attention", "rule", rule, "phone", r.Phone, "app", int64(r.App.ID))
 	}
 	c.journal = taken.Journal(nil)
-	if err := s.store.Do(ctx, c); err != nil {
+	if err := s.store.Do(ctx, s.startOnce(r, c)); err != nil {
 		if leftNoTrace(err) {
 			s.limiter.GiveBack(ctx, taken)
 		}
@@ -205,6 +209,9 @@ type LoginRequest struct {
 	Phone   core.Phone
 	Code    core.Code
 	EndUser netip.Addr // the person's address; invalid when nobody told it
+
+	Call   *idempotency.Call            // nil without an Idempotency-Key
+	Answer func(userText string) []byte // of a success: what Call notes
 }
 
 // LoggedIn is a login on disk.
@@ -234,14 +241,14 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 	if err != nil {
 		return LoggedIn{}, err
 	}
-	if err := s.store.Do(ctx, c); err != nil {
+	if err := s.store.Do(ctx, s.checkOnce(r, c)); err != nil {
 		return LoggedIn{}, err
 	}
 	switch c.verdict {
 	case verified:
 		return s.loggedIn(r.App, c.login), nil
 	case claimed:
-		return s.provision(ctx, r.App, c)
+		return s.provision(ctx, r, c)
 	case wrong:
 		if len(failed) > 0 {
 			_, _ = s.limiter.Take(ctx, now, failed) // a refusal now comes with the next request
@@ -263,8 +270,8 @@ func (s *Service) check(r LoginRequest) (*checkCode, error) {
 }
 
 // provision makes the network of a first login between claim and commit.
-func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) (LoggedIn, error) {
-	network, err := s.provisionUser(ctx, app, c.owner, false)
+func (s *Service) provision(ctx context.Context, r LoginRequest, c *checkCode) (LoggedIn, error) {
+	network, err := s.provisionUser(ctx, r.App, c.owner, false)
 	if err != nil {
 		if undo := s.store.Do(ctx, s.release(c)); undo != nil {
 			s.log.Error("verify: a claim could not be released; it lapses by itself", "error", undo.Error())
@@ -272,10 +279,10 @@ func (s *Service) provision(ctx context.Context, app *tenant.App, c *checkCode) 
 		return LoggedIn{}, err
 	}
 	commit := s.commit(c, network)
-	if err := s.store.Do(ctx, commit); err != nil {
+	if err := s.store.Do(ctx, s.commitOnce(r, commit)); err != nil {
 		return LoggedIn{}, err
 	}
-	return s.loggedIn(app, commit.login), nil
+	return s.loggedIn(r.App, commit.login), nil
 }
 
 func (s *Service) commit(c *checkCode, network int64) *commitClaim {

@@ -6,6 +6,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/verify"
 )
@@ -23,13 +24,18 @@ func (d *dialect) getCode(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.Verify.Start(ctx, verify.StartRequest{App: app, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS,
-		EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source)})
-	if err != nil {
-		return err
-	}
-	appendOK(x, "phone_no", literal)
-	return nil
+	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
+		r := verify.StartRequest{App: app, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS,
+			EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source), Call: call}
+		if call != nil {
+			r.Answer = appendOK(nil, "phone_no", literal)
+		}
+		if _, err := d.Verify.Start(ctx, r); err != nil {
+			return err
+		}
+		x.Out = appendOK(x.Out, "phone_no", literal)
+		return nil
+	})
 }
 
 // checkCode logs in or registers (contracts/yunbox.md §4.1).
@@ -49,14 +55,18 @@ func (d *dialect) checkCode(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	login, err := d.Verify.Login(ctx, verify.LoginRequest{App: app, Phone: phone, Code: core.CodeFromDigits(guess),
-		EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source)})
-	if err != nil {
-		return err
-	}
-	appendOK(x, "yb_uid", login.UserText)
-	return nil
+	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
+		login, err := d.Verify.Login(ctx, verify.LoginRequest{App: app, Phone: phone, Code: core.CodeFromDigits(guess),
+			EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source), Call: call, Answer: loginAnswer})
+		if err != nil {
+			return err
+		}
+		x.Out = appendOK(x.Out, "yb_uid", login.UserText)
+		return nil
+	})
 }
+
+func loginAnswer(userText string) []byte { return appendOK(nil, "yb_uid", userText) }
 
 // checkTestCode logs the test user in. The limits per address hold for test
 // numbers too (contracts/yunbox.md §5).
@@ -81,7 +91,7 @@ func (d *dialect) checkTestCode(ctx context.Context, x *facade.Exchange, app *te
 	if err != nil {
 		return err
 	}
-	appendOK(x, "yb_uid", login.UserText)
+	x.Out = appendOK(x.Out, "yb_uid", login.UserText)
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (d *dialect) createDevice(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	appendOK(x, "device_id", id)
+	x.Out = appendOK(x.Out, "device_id", id)
 	return nil
 }
 

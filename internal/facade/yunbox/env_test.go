@@ -24,6 +24,7 @@ import (
 	"yanma.dev/yanma/internal/facade/yunbox"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/outbox"
@@ -104,7 +105,8 @@ func (e *env) wire(t testing.TB) {
 		Aliases: aliases, IDs: e.ids, Now: e.clock.Now, Random: rand.Reader, Log: quiet, Policy: guard.DefaultFailurePolicy()})
 	dialect := yunbox.New(yunbox.Options{Apps: e.apps, Verify: codes, Users: aliases, Devices: e.devices, Tunnels: networks,
 		Limiter: e.limiter, Subjects: e.ring, Rules: guard.DefaultRules(), Now: e.clock.Now})
-	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Now: e.clock.Now, Random: rand.Reader, Observer: e.events})
+	calls := idempotency.New(idempotency.Options{Store: e.batcher, Keys: e.ring, IDs: e.ids})
+	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Calls: calls, Now: e.clock.Now, Random: rand.Reader, Observer: e.events})
 	must(t, err)
 	e.handler.Store(handler)
 }

@@ -83,10 +83,9 @@ func New(o Options) *facade.Facade {
 }
 
 // appendOK begins a success and appends one string member to it.
-func appendOK(x *facade.Exchange, member, value string) {
-	x.Out = append(x.Out, `{"status":"ok","`...)
-	x.Out = append(x.Out, member...)
-	x.Out = append(x.Out, `":`...)
-	x.Out = facade.AppendString(x.Out, value)
-	x.Out = append(x.Out, '}')
+func appendOK(out []byte, member, value string) []byte {
+	out = append(out, `{"status":"ok","`...)
+	out = append(out, member...)
+	out = append(out, `":`...)
+	return append(facade.AppendString(out, value), '}')
 }

@@ -161,11 +161,3 @@ func CountIndexed(ctx context.Context, q store.SQL, t Indexed, side Side) (n int
 		func(r store.Scanner) error { return r.Scan(&n) })
 	return n, err
 }
-
-// CountIdempotencyBefore counts the noted calls that are still honoured at now
-// and end before an instant.
-func CountIdempotencyBefore(ctx context.Context, q store.SQL, now, before store.Time) (n int64, err error) {
-	err = q.Query(ctx, `SELECT COUNT(*) FROM idempotency WHERE expires > $1 AND expires < $2`,
-		func(r store.Scanner) error { return r.Scan(&n) }, int64(now), int64(before))
-	return n, err
-}
