@@ -116,7 +116,7 @@ func (o *RestoreOptions) ring() (*keyring.Ring, error) {
 func (o *RestoreOptions) finish(ctx context.Context, q store.SQL, ring *keyring.Ring, report *Report) (err error) {
 	now := o.Now()
 	if !o.Move {
-		highest, err := highestID(ctx, q)
+		highest, err := records.HighestID(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -155,25 +155,4 @@ func (o *RestoreOptions) note(ctx context.Context, q store.SQL, report Report, n
 		action = "database.moved"
 	}
 	return records.InsertAudit(ctx, q, records.Audit{At: store.At(now), Actor: "restore", Action: action, Object: "database", After: string(text)})
-}
-
-// highestID is the greatest id that core.IDs made.
-func highestID(ctx context.Context, q store.SQL) (highest int64, err error) {
-	for _, table := range IDTables() {
-		err := q.Query(ctx, "SELECT COALESCE(MAX(id), 0) FROM "+table, func(r store.Scanner) error {
-			var id int64
-			err := r.Scan(&id)
-			highest = max(highest, id)
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
-	}
-	return highest, nil
-}
-
-// IDTables are the tables whose ids core.IDs makes.
-func IDTables() []string {
-	return []string{"verification", "failure", "users", "ledger", "message", "device"}
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"yanma.dev/yanma/internal/backup"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store/records"
 )
 
 // The states are those of store.VerificationState, store.MessageState and
@@ -89,7 +89,7 @@ func (r *run) rows(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, table := range backup.IDTables() {
+	for _, table := range records.IDTables() {
 		if err := r.ask(ctx, "id", fmt.Sprintf(wrongID, table, table), core.IDAt(r.Now.Add(futureIDs))); err != nil {
 			return err
 		}
