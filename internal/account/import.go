@@ -101,7 +101,7 @@ func (i *Importer) owner(ctx context.Context, app core.AppID, uid string) (user 
 // ImportDevice gives a user the device deviceID, made at created, in an app.
 // Doing it again changes nothing. Errors as Devices.Import.
 func (i *Importer) ImportDevice(ctx context.Context, app *tenant.App, user core.UserID, deviceID string, created time.Time) error {
-	return i.devices.Import(ctx, app, user, ImportedDevice{Text: deviceID, Created: created})
+	return i.devices.Import(store.Patient(ctx), app, user, ImportedDevice{Text: deviceID, Created: created})
 }
 
 // importUser finds or makes the user of a number and writes its imported id.

@@ -47,6 +47,8 @@ type Store struct {
 	Keyring  string `toml:"keyring"`  // keyring file; default <data>/keyring.json. Back it up apart from the database
 	Node     uint8  `toml:"node"`     // number of this node, 0 to 255, unique on one database
 	Queue    int    `toml:"queue"`    // commands that may wait; one more is shed; default 4096
+
+	AnswerWithin Duration `toml:"answer_within"` // a caller is refused when the database takes longer; default 900ms
 }
 
 // Log is the request log and everything else that is said.
@@ -162,7 +164,7 @@ func Defaults() Config {
 	return Config{
 		Server:    Server{Listen: "127.0.0.1:8080", MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
-		Store:     Store{Data: "./yanma-data", Queue: 4096},
+		Store:     Store{Data: "./yanma-data", Queue: 4096, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
 		Prices:    Prices{SMS: 1},
 		Facades:   map[string]Facade{},

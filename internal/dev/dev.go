@@ -154,6 +154,7 @@ func (s *simulator) config(o Options) (config.Config, error) {
 		return config.Config{}, err
 	}
 	c := config.Defaults()
+	c.Store.AnswerWithin = config.Duration(10 * time.Second) // a laptop may pause
 	c.Server.Listen, c.Operator.Listen = o.Listen, o.Operator
 	c.Operator.Token = config.Secret{Secret: core.NewSecret(s.secrets.OperatorToken)}
 	c.Store.Data, c.Store.Database = o.Data, o.Database

@@ -14,14 +14,20 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
-// Viewer is the database as far as health asks it.
-type Viewer interface {
+// Database is the database as far as health asks it (store.Prompt).
+type Database interface {
 	View(ctx context.Context, f func(store.SQL) error) error
+	Update(ctx context.Context, f func(store.SQL) error) error
+	// Failing tells whether the last command failed: reading may go on on a disk
+	// that is full.
+	Failing() bool
+	// Works is told that a write went well.
+	Works()
 }
 
 // Health answers probes. Its bodies name nothing that a stranger may not know.
 type Health struct {
-	database  Viewer
+	database  Database
 	providers []provider.Provider
 	draining  atomic.Bool
 
@@ -30,7 +36,7 @@ type Health struct {
 }
 
 // NewHealth asks a database and providers.
-func NewHealth(database Viewer, providers []provider.Provider) *Health {
+func NewHealth(database Database, providers []provider.Provider) *Health {
 	return &Health{database: database, providers: providers}
 }
 
@@ -64,7 +70,7 @@ func (h *Health) Healthz(w http.ResponseWriter, _ *http.Request) {
 // Readyz answers 200 when the server takes requests: "ready", or "degraded"
 // when no provider is up, because messages are accepted and wait on disk. It
 // answers 503 while it drains, and when the database does not answer within
-// 1 s.
+// 1 s or can not be written.
 func (h *Health) Readyz(w http.ResponseWriter, r *http.Request) {
 	state := h.Readiness(r.Context())
 	status := http.StatusOK
@@ -96,7 +102,7 @@ func (h *Health) Readiness(ctx context.Context) Readiness {
 	return state
 }
 
-// question is one View of the database that every probe of the moment waits
+// question is one look at the database that every probe of the moment waits
 // for: a database that hangs holds up one goroutine, however many probes come.
 type question struct {
 	done chan struct{}
@@ -128,16 +134,30 @@ func (h *Health) ask(ctx context.Context) *question {
 		// The prober that began it may hang up: the others still wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeDeadline)
 		defer cancel()
-		q.err = h.database.View(ctx, func(sql store.SQL) error {
-			_, err := records.Revision(ctx, sql)
-			return err
-		})
+		q.err = h.look(ctx)
 		h.mu.Lock()
 		h.current = nil
 		h.mu.Unlock()
 		close(q.done)
 	}()
 	return q
+}
+
+// look reads, and writes only when a command has failed: nobody who may ask
+// this can make a healthy server write.
+func (h *Health) look(ctx context.Context) error {
+	err := h.database.View(ctx, func(sql store.SQL) error {
+		_, err := records.Revision(ctx, sql)
+		return err
+	})
+	if err != nil || !h.database.Failing() {
+		return err
+	}
+	err = h.database.Update(ctx, func(sql store.SQL) error { return records.ProbeWrite(ctx, sql) })
+	if err == nil {
+		h.database.Works()
+	}
+	return err
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

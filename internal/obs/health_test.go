@@ -17,9 +17,11 @@ import (
 
 // database answers a View, fails it, or hangs in it.
 type database struct {
-	err   error
-	hang  chan struct{}
-	asked atomic.Int64
+	err      error
+	writeErr error // of Update
+	failing  bool
+	hang     chan struct{}
+	asked    atomic.Int64
 }
 
 func (d *database) View(ctx context.Context, f func(store.SQL) error) error {
@@ -32,6 +34,10 @@ func (d *database) View(ctx context.Context, f func(store.SQL) error) error {
 	}
 	return f(oneRow{})
 }
+
+func (d *database) Update(context.Context, func(store.SQL) error) error { return d.writeErr }
+func (d *database) Failing() bool                                       { return d.failing }
+func (d *database) Works()                                              { d.failing = false }
 
 // oneRow answers every query with a row of zero values.
 type oneRow struct{}
@@ -74,6 +80,10 @@ func TestReadyz(t *testing.T) {
 			`{"status":"degraded","store":"ok","providers":{"configured":0,"up":0}}`},
 		{"no database", &database{err: errors.New("disk I/O error")}, []provider.Provider{up}, false, 503,
 			`{"status":"unavailable","store":"failed","providers":{"configured":1,"up":1}}`},
+		{"a database that can not be written", &database{failing: true, writeErr: errors.New("disk full")}, []provider.Provider{up}, false, 503,
+			`{"status":"unavailable","store":"failed","providers":{"configured":1,"up":1}}`},
+		{"a database that can be written again", &database{failing: true}, []provider.Provider{up}, false, 200,
+			`{"status":"ready","store":"ok","providers":{"configured":1,"up":1}}`},
 		{"draining", &database{}, []provider.Provider{up}, true, 503,
 			`{"status":"draining","store":"ok","providers":{"configured":1,"up":1}}`},
 	} {

@@ -78,7 +78,16 @@ func (p *Prompt) Update(ctx context.Context, f func(SQL) error) error {
 	return p.within(ctx, func(ctx context.Context) error { return p.engine.Update(ctx, f) })
 }
 
+type patience struct{}
+
+// Patient marks work that may take as long as it takes: an import, a job in the
+// background. View and Update have no limit for it.
+func Patient(ctx context.Context) context.Context { return context.WithValue(ctx, patience{}, true) }
+
 func (p *Prompt) within(ctx context.Context, f func(context.Context) error) error {
+	if ctx.Value(patience{}) != nil {
+		return f(ctx)
+	}
 	limited, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 	err := f(limited)

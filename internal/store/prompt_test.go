@@ -151,6 +151,12 @@ func TestPromptViewAndUpdate(t *testing.T) {
 				t.Errorf("%s: nobody is told", name)
 			}
 			p.Works()
+			patient, stop := context.WithTimeout(store.Patient(t.Context()), time.Hour)
+			defer stop()
+			start = time.Now()
+			if err := call(patient, nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Hour || p.Failing() {
+				t.Errorf("patient %s: %v after %s", name, err, time.Since(start))
+			}
 			gone, leave := context.WithCancel(t.Context())
 			leave()
 			if err := call(gone, nil); !errors.Is(err, context.Canceled) || p.Failing() {

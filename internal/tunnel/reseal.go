@@ -12,7 +12,7 @@ import (
 // peers with device ids above after that are sealed under another one than
 // newest. It returns the last of these ids and how many; 0 when there is none.
 func (s *Service) Reseal(ctx context.Context, newest uint16, after int64, limit int) (last int64, n int, err error) {
-	err = records.Update(ctx, s.store, func(q store.SQL) error {
+	err = records.Update(store.Patient(ctx), s.store, func(q store.SQL) error {
 		last, n = 0, 0
 		rows, err := records.SealedOtherwise(ctx, q, records.SealedPeers, newest, after, limit)
 		if err != nil {

@@ -64,7 +64,7 @@ func New(o Options) (*Service, error) {
 // Prepare compares the configuration with the database, at the start: once a
 // network was given out, other pools would give every peer another address.
 func (s *Service) Prepare(ctx context.Context) error {
-	return s.store.View(ctx, func(q store.SQL) error {
+	return s.store.View(store.Patient(ctx), func(q store.SQL) error {
 		if _, err := s.poolKnown(ctx, q); err != nil {
 			return err
 		}

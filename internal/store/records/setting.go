@@ -25,6 +25,13 @@ func PutSetting(ctx context.Context, q store.SQL, name, value string) error {
 	return err
 }
 
+// ProbeWrite writes and changes nothing, which shows that the database can be
+// written.
+func ProbeWrite(ctx context.Context, q store.SQL) error {
+	_, err := q.Exec(ctx, `UPDATE revision SET number = number WHERE id = 1`)
+	return err
+}
+
 // Revision is the number that goes up with every change of the configuration.
 func Revision(ctx context.Context, q store.SQL) (number int64, err error) {
 	err = q.Query(ctx, `SELECT number FROM revision WHERE id = 1`, func(r store.Scanner) error { return r.Scan(&number) })
