@@ -178,6 +178,7 @@ func (s *Set[K, R]) reset() {
 type Finder[L, K comparable] struct {
 	found  map[L]found[K]
 	wanted []L
+	adding []L
 }
 
 // found is what a second key leads to. A row that was loaded by its own id
@@ -185,10 +186,25 @@ type Finder[L, K comparable] struct {
 type found[K comparable] struct {
 	keys  []K
 	asked bool
+	alone bool // asked for by a command that may add a row
 }
 
-// Want names a second key to be looked up.
+// Want names a second key to be looked up by a command that may add a row for
+// it: until the batch is committed, no other node that wants it adds one.
 func (f *Finder[L, K]) Want(l L) {
+	here := f.found[l]
+	if here.alone {
+		return
+	}
+	here.asked, here.alone = true, true
+	f.put(l, here)
+	f.wanted = append(f.wanted, l) // again, if it was looked at: somebody may have added one since
+	f.adding = append(f.adding, l)
+}
+
+// Look names a second key to be looked up by a command that only reads and
+// changes the rows that are there.
+func (f *Finder[L, K]) Look(l L) {
 	here := f.found[l]
 	if here.asked {
 		return
@@ -208,6 +224,9 @@ func (f *Finder[L, K]) put(l L, here found[K]) {
 // Wanted is what the engine still has to look up.
 func (f *Finder[L, K]) Wanted() []L { return f.wanted }
 
+// Adding is those of them that rows may be added for.
+func (f *Finder[L, K]) Adding() []L { return f.adding }
+
 // Add records that l leads to k; recording it twice is fine.
 func (f *Finder[L, K]) Add(l L, k K) {
 	here := f.found[l]
@@ -225,9 +244,9 @@ func (f *Finder[L, K]) Asked(l L) bool { return f.found[l].asked }
 // changed by now: the caller looks at the rows.
 func (f *Finder[L, K]) Find(l L) []K { return f.found[l].keys }
 
-func (f *Finder[L, K]) loadedAll()  { f.wanted = f.wanted[:0] }
+func (f *Finder[L, K]) loadedAll()  { f.wanted, f.adding = f.wanted[:0], f.adding[:0] }
 func (f *Finder[L, K]) waits() bool { return len(f.wanted) > 0 }
 func (f *Finder[L, K]) reset() {
 	clear(f.found)
-	f.wanted = f.wanted[:0]
+	f.loadedAll()
 }

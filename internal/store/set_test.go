@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -215,5 +216,31 @@ func TestFinder(t *testing.T) {
 	f.reset()
 	if f.Find("a") != nil || f.waits() {
 		t.Error("something is left of the batch before")
+	}
+}
+
+func TestFinderLookAndWant(t *testing.T) {
+	var f Finder[string, int]
+	f.Look("read")
+	f.Look("both")
+	f.Want("both")
+	f.Want("add")
+	f.Look("add")
+	if got := f.Wanted(); !slices.Equal(got, []string{"read", "both", "both", "add"}) {
+		t.Errorf("wanted %v", got)
+	}
+	if got := f.Adding(); !slices.Equal(got, []string{"both", "add"}) {
+		t.Errorf("adding %v", got)
+	}
+	f.loadedAll()
+	// What was only looked at is looked up again by whoever may add to it.
+	f.Look("read")
+	f.Want("add")
+	if f.waits() {
+		t.Errorf("looked up again: %v", f.Wanted())
+	}
+	f.Want("read")
+	if got := f.Adding(); !slices.Equal(got, []string{"read"}) || !f.waits() || !f.Asked("read") {
+		t.Errorf("adding %v after looking", got)
 	}
 }

@@ -66,7 +66,7 @@ type login struct {
 // only where a code is alive: without one, a refusal takes the same time whether
 // the number has a user or not (requirement row 9).
 func (c *checkCode) Want(b *store.Batch) {
-	b.Live.Want(c.liveKey())
+	b.Live.Look(c.liveKey())
 	b.FailureOf.Want(c.failureKey())
 	c.known.want(b)
 	for _, v := range b.LiveVerifications(c.liveKey()) {

@@ -20,6 +20,7 @@ type conn struct {
 	statements *statements                             // of batches
 	prepared   []*pgconn.StatementDescription          // the same, by number
 	planned    time.Time                               // when their plans were made
+	replan     time.Duration                           // after which they are made again
 	texts      map[string]*pgconn.StatementDescription // of View and Update, by their SQL
 	arrays     arrays
 	reused     request
@@ -32,7 +33,7 @@ func (c *conn) drop(limit time.Duration) {
 		defer cancel()
 		_ = c.pg.Close(ctx) // says goodbye; the server notices without it too
 	}
-	c.pg, c.prepared, c.texts, c.stale = nil, nil, nil, false // what was remembered stays
+	c.pg, c.prepared, c.texts, c.stale, c.replan = nil, nil, nil, false, 0 // what was remembered stays
 }
 
 // idle tells whether the connection is whole and in no transaction.

@@ -13,6 +13,8 @@ import (
 // Conditions by their SQLSTATE.
 const (
 	uniqueViolation     = "23505"
+	checkViolation      = "23514"
+	divisionByZero      = "22012" // what meeting.go fails with
 	serializationFailed = "40001"
 	deadlock            = "40P01"
 	lockNotAvailable    = "55P03" // lock_timeout
@@ -46,7 +48,7 @@ func mappedRefusal(err *pgconn.PgError) error {
 	switch err.Code {
 	case uniqueViolation:
 		return fmt.Errorf("%w: %w", store.ErrUnique, err)
-	case serializationFailed, deadlock, lockNotAvailable:
+	case serializationFailed, deadlock, lockNotAvailable, divisionByZero:
 		return fmt.Errorf("%w: %w", store.ErrAgain, err)
 	case readOnlyTransaction:
 		return fmt.Errorf("the database is %w: %w", ErrReadOnly, err)

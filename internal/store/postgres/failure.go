@@ -13,11 +13,11 @@ const (
 
 func newFailures(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "failure", columns: columnsOf(failureColumns), keys: 1}
-	of := t.sides("f.app = n.app AND f.purpose = n.purpose", columnsOf("app bigint, purpose bigint, idx bytea")...)
+	of := t.bySides("f.app = n.app AND f.purpose = n.purpose", "", columnsOf("app bigint, purpose bigint, idx bytea")...)
 	return &kind[core.FailureID, store.Failure]{
 		set: func(b *store.Batch) *store.Set[core.FailureID, store.Failure] { return &b.Failures },
 		find: func(q *request, b *store.Batch) {
-			findBySides(q, of, b.FailureOf.Wanted(), func(p *arrays, k *store.FailureKey) {
+			findAll(q, of, b.FailureOf.Wanted(), func(p *arrays, k *store.FailureKey) {
 				p.int(int64(k.App))
 				p.int(int64(k.Purpose))
 				p.side(&k.Index)

@@ -405,7 +405,7 @@ func TestPlans(t *testing.T) {
 	if err := server.Exec(ctx, e.dialer.config.Database, "ANALYZE"); err != nil {
 		t.Fatal(err)
 	}
-	// Of those that are known to be empty all may be read: plans live for a second.
+	// Of those that are known to be empty all may be read: plans do not live long.
 	t.Run("analyzed", func(t *testing.T) {
 		checkPlans(t, openMigrated(t, o), "verification", "users", "message", "receipt_ref")
 	})
@@ -433,14 +433,18 @@ func checkPlans(t *testing.T, e *Engine, of ...string) {
 		for _, row := range results[0].Rows {
 			text = append(text, string(row[0]))
 		}
-		// Every comparison with n is met by an index, and every scan has a condition.
+		// Every comparison with n is met by an index, and every scan has a condition,
+		// but that for the first row of all that has the second side of an index.
 		met, scans := 0, 0
 		for i, line := range text {
 			if strings.Contains(line, " Scan using ") || strings.Contains(line, "Bitmap Index Scan on") {
+				if strings.Contains(text[i-1], "InitPlan") {
+					continue
+				}
 				scans++
 				if i+1 < len(text) && strings.Contains(text[i+1], "Index Cond:") {
 					scans--
-					met += strings.Count(text[i+1], "n.")
+					met += strings.Count(text[i+1], "n.") + strings.Count(text[i+1], "n_1.")
 				}
 			}
 		}

@@ -1,26 +1,25 @@
 package postgres
 
 import (
+	"slices"
+
 	"yanma.dev/yanma/internal/store"
 )
 
 // Two batches on different nodes may look for the same row, find nothing and
-// both insert one. Where a unique key forbids the second, that is enough. Two
-// kinds have none:
+// both insert one. Where a unique key forbids the second, that is enough.
+// (For receipts that come before their message see meeting.go.) The live codes
+// of a number have none: it may have several (jsms), but in other dialects a
+// new one supersedes the older. Two nodes that send to one number at once would
+// leave two live codes, because neither sees the other's.
 //
-//   - A number may have several live codes (jsms), but in other dialects a new
-//     one supersedes the older. Two nodes that send to one number at once would
-//     leave two live codes, because neither sees the other's.
-//   - A receipt that finds no part waits as an orphan; a part that is recorded
-//     looks for its orphan. On two nodes at once each would miss the other.
-//
-// So a batch that looks for live codes of a number, or for a part or an orphan,
-// first locks the key's slot, a row of key_lock, and only then looks: in READ
-// COMMITTED the look-up is a statement of its own and sees everything that the
-// slot's former owner committed. A slot stands for many keys; two batches that
-// share one by chance wait for each other, nothing more. The table is never
-// written. Row locks are used because every relative of PostgreSQL has them;
-// advisory locks are not among what all of them document.
+// So a batch that may add a live code first locks its number's slot, a row of
+// key_lock, and only then looks: in READ COMMITTED the look-up is a statement of
+// its own and sees everything that the slot's former owner committed. A slot
+// stands for many keys; two batches that share one by chance wait for each
+// other, nothing more. The table is never written. Row locks are used because
+// every relative of PostgreSQL has them; advisory locks are not among what all
+// of them document.
 
 // slots is how many rows key_lock has. All nodes must agree: it is part of the
 // migration.
@@ -32,21 +31,14 @@ func newKeyLocks(c *catalogue) *statement {
 }
 
 // wantsKeys tells whether lockKeys has anything to lock.
-func wantsKeys(b *store.Batch) bool {
-	return len(b.Live.Wanted())+len(b.Receipts.Wanted())+len(b.Orphans.Wanted()) > 0
-}
+func wantsKeys(b *store.Batch) bool { return len(b.Live.Adding()) > 0 }
 
 // lockKeys locks the slots of the keys that the batch looks for now.
 func (s *statements) lockKeys(q *request, b *store.Batch, round int) {
 	slots := s.slots[:0]
-	live := b.Live.Wanted()
+	live := b.Live.Adding()
 	for i := range live {
 		slots = append(slots, liveSlot(&live[i]))
-	}
-	for _, keys := range [...][]store.ReceiptKey{b.Receipts.Wanted(), b.Orphans.Wanted()} {
-		for i := range keys {
-			slots = append(slots, receiptSlot(&keys[i]))
-		}
 	}
 	if round == 1 {
 		slots = append(slots, s.again...)
@@ -54,8 +46,9 @@ func (s *statements) lockKeys(q *request, b *store.Batch, round int) {
 		s.next = append(s.next, slots...)
 	}
 	s.slots = slots
+	slices.Sort(slots)
 	p := q.bind(s.locks)
-	for _, slot := range slots {
+	for _, slot := range slices.Compact(slots) {
 		p.int(slot)
 	}
 	q.send(nil)
@@ -64,18 +57,6 @@ func (s *statements) lockKeys(q *request, b *store.Batch, round int) {
 func liveSlot(k *store.LiveKey) int64 {
 	h := hash(offset, byte(k.Purpose), byte(k.App), byte(k.App>>8), byte(k.App>>16), byte(k.App>>24))
 	return hash(h, k.Index[:]...).slot()
-}
-
-func receiptSlot(k *store.ReceiptKey) int64 {
-	h := offset
-	for i := range len(k.Provider) {
-		h = hash(h, k.Provider[i])
-	}
-	h = hash(h, 0)
-	for i := range len(k.PartID) {
-		h = hash(h, k.PartID[i])
-	}
-	return h.slot()
 }
 
 // fnv is the FNV-1a hash; offset is its beginning. Nodes of different versions

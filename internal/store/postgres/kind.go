@@ -17,11 +17,13 @@ type kind[K comparable, R any] struct {
 	loaded func(*store.Batch, *fields) // reads a row and hands it over
 
 	byKey, insert *statement
+	read          *statement // instead of byKey where nobody has to be careful; may be nil
 
 	// Kinds whose rows change have the rest.
-	remove  *statement
-	update  *statement        // of the columns that change in a row's life
-	putLife func(*arrays, *R) // the key and those columns
+	remove    *statement
+	update    *statement                  // of the columns that change in a row's life
+	putLife   func(*arrays, *R)           // the key and those columns
+	putChange func(p *arrays, was, is *R) // instead of putLife where the former row counts
 
 	// Kinds with columns that change hardly ever have these.
 	keeps   func(was, is *R) bool // whether those columns are the same
@@ -35,6 +37,7 @@ type kind[K comparable, R any] struct {
 // rowKind is a kind of any types.
 type rowKind interface {
 	wants(*store.Batch) bool
+	locks(*statements) bool // whether loading locks
 	load(q *request, b *store.Batch, round int)
 	remember(keep bool)
 	check(*store.Batch) error
@@ -48,7 +51,7 @@ func (k *kind[K, R]) load(q *request, b *store.Batch, round int) {
 		k.find(q, b)
 	}
 	wanted := k.set(b).Wanted()
-	p := q.bind(k.byKey)
+	p := q.bind(k.loading(q.conn.statements))
 	for _, key := range wanted {
 		k.putKey(p, key)
 	}
@@ -61,6 +64,16 @@ func (k *kind[K, R]) load(q *request, b *store.Batch, round int) {
 	}
 	q.send(func(f *fields) { k.loaded(b, f) })
 }
+
+// loading is the statement that loads rows by their keys.
+func (k *kind[K, R]) loading(s *statements) *statement {
+	if k.read != nil && !s.careful {
+		return k.read
+	}
+	return k.byKey
+}
+
+func (k *kind[K, R]) locks(s *statements) bool { return k.loading(s) == k.byKey }
 
 // wants tells whether the batch names rows.
 func (k *kind[K, R]) wants(b *store.Batch) bool {
@@ -98,7 +111,14 @@ func (k *kind[K, R]) write(q *request, b *store.Batch) {
 		q.send(nil)
 		if k.keeps == nil || !k.writeLasting(q, set) {
 			p = q.bind(k.update)
-			_ = set.Updated(func(_, is *R) error { k.putLife(p, is); return nil })
+			_ = set.Updated(func(was, is *R) error {
+				if k.putChange != nil {
+					k.putChange(p, was, is)
+				} else {
+					k.putLife(p, is)
+				}
+				return nil
+			})
 			q.send(nil)
 		}
 	}
@@ -139,15 +159,11 @@ func (k *kind[K, R]) writeLasting(q *request, set *store.Set[K, R]) bool {
 // putID writes a key that is one number.
 func putID[K ~int64](p *arrays, id K) { p.int(int64(id)) }
 
-// findBySides asks for the rows that second keys lead to, by both sides of the
-// blind index: outside a rotation one of them finds nothing, at the cost of a
-// look at an empty index.
-func findBySides[L any](q *request, sides [2]*statement, wanted []L, put func(*arrays, *L), loaded func(*fields)) {
-	for _, s := range sides {
-		p := q.bind(s)
-		for i := range wanted {
-			put(p, &wanted[i])
-		}
-		q.send(loaded)
+// findAll asks for the rows that second keys lead to.
+func findAll[L any](q *request, by *statement, wanted []L, put func(*arrays, *L), loaded func(*fields)) {
+	p := q.bind(by)
+	for i := range wanted {
+		put(p, &wanted[i])
 	}
+	q.send(loaded)
 }

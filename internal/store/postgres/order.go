@@ -36,7 +36,7 @@ func (t *tx) load(q *request, b *store.Batch) {
 	}
 	s.lockKeys(q, b, t.round)
 	for i, k := range s.kinds {
-		if k.wants(b) {
+		if k.wants(b) && k.locks(s) {
 			t.top = max(t.top, i)
 		}
 		k.load(q, b, t.round)
@@ -50,7 +50,7 @@ func (t *tx) disorderly(b *store.Batch) bool {
 		return true
 	}
 	for _, k := range t.conn.statements.kinds[:t.top+1] {
-		if k.wants(b) {
+		if k.wants(b) && k.locks(t.conn.statements) {
 			return true
 		}
 	}
@@ -65,6 +65,7 @@ func (s *statements) remember(keep bool) {
 		s.again = append(s.again, s.next...)
 	}
 	s.next = s.next[:0]
+	s.careful = s.careful && keep
 	for _, k := range s.kinds {
 		k.remember(keep)
 	}

@@ -10,9 +10,11 @@ type statements struct {
 	begin, commit, discard *statement
 	hurry, patience        *statement
 	locks, journal         *statement
+	meetings               meetings
 	kinds                  []rowKind // in the order in which rows are locked and written
 
 	slots, again, next []int64 // of key_lock; see order.go
+	careful            bool    // accounts are locked when they are read; see account.go
 }
 
 func newStatements(o *Options) *statements {
@@ -25,9 +27,22 @@ func newStatements(o *Options) *statements {
 	s.locks = newKeyLocks(c)
 	s.kinds = []rowKind{newVerifications(c), newFailures(c), newUsers(c), newAliases(c), newKnown(c),
 		newReceipts(c), newOrphans(c), newCalls(c), newMessages(c), newLedger(c), newAccounts(c)}
+	s.meetings = newMeetings(c)
 	events := columnsOf("at bigint, data bytea")
 	s.journal = c.add("INSERT INTO journal (at, data) SELECT * FROM "+unnest(events), events...)
 	return s
+}
+
+// write sends everything that a batch changed. Accounts are the last kind:
+// whoever waits for one waits for the commit alone.
+func (s *statements) write(q *request, b *store.Batch) {
+	accounts := len(s.kinds) - 1
+	for _, k := range s.kinds[:accounts] {
+		k.write(q, b)
+	}
+	s.meetings.write(q, b)
+	s.writeJournal(q, b)
+	s.kinds[accounts].write(q, b)
 }
 
 // writeJournal writes the limiter events of a batch: one row, or none.

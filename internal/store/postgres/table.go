@@ -92,25 +92,36 @@ func (t *table) matches() string {
 // byKey reads and locks rows by their keys.
 func (t *table) byKey() *statement { return t.find(t.matches(), t.key()...) }
 
+// read reads rows by their keys and locks none.
+func (t *table) read() *statement {
+	return t.catalogue.add(fmt.Sprintf("SELECT %s FROM %s JOIN %s AS t ON %s",
+		names(t.columns, "t."), unnest(t.key()), t.name, t.matches()), t.key()...)
+}
+
 // find reads and locks the rows that meet a condition with rows n.
 func (t *table) find(where string, params ...column) *statement {
 	return t.catalogue.add(fmt.Sprintf("SELECT %s FROM %s JOIN %s AS t ON %s ORDER BY %s FOR UPDATE OF t",
 		names(t.columns, "t."), unnest(params), t.name, where, names(t.key(), "t.")), params...)
 }
 
-// sides are two statements that find rows by either side of a blind index, with
-// the condition that leads to it. They are not one with OR: PostgreSQL would use
-// no other column of the indexes than the side itself, which is not the first.
-// The look-up stands in a subquery of its own, one execution for each n: joined,
-// a partial index that statistics say is almost empty would be read whole.
-// Others may change a row between look-up and lock: the batch looks at the rows.
-func (t *table) sides(where string, params ...column) (both [2]*statement) {
-	for i, side := range [...]string{"idx_a", "idx_b"} {
-		both[i] = t.catalogue.add(fmt.Sprintf("SELECT %s FROM %s AS t WHERE t.id = ANY (ARRAY("+
-			"SELECT unnest(ARRAY(SELECT f.id FROM %s AS f WHERE %s AND f.%s = n.idx)) FROM %s)) ORDER BY t.id FOR UPDATE OF t",
-			names(t.columns, "t."), t.name, t.name, where, side, unnest(params)), params...)
+// bySides finds rows by either side of a blind index, with the conditions that
+// lead to it: those between a row f and a key n, and those of the partial index,
+// if it has any besides. Outside a rotation no row has the second side; then
+// nothing is looked up by it.
+//
+// The sides are not joined with OR: PostgreSQL would use no other column of the
+// indexes than the side itself, which is not the first. The look-up stands in a
+// subquery of its own, one execution for each n: joined, a partial index that
+// statistics say is almost empty would be read whole. Others may change a row
+// between look-up and lock: the batch looks at the rows.
+func (t *table) bySides(where, live string, params ...column) *statement {
+	look := func(side string) string {
+		return fmt.Sprintf("SELECT unnest(ARRAY(SELECT f.id FROM %s AS f WHERE %s%s AND f.%s = n.idx)) FROM %s",
+			t.name, where, live, side, unnest(params))
 	}
-	return both
+	return t.catalogue.add(fmt.Sprintf("SELECT %s FROM %s AS t WHERE t.id = ANY (ARRAY(%s UNION ALL %s WHERE EXISTS ("+
+		"SELECT 1 FROM %s AS f WHERE f.idx_b IS NOT NULL%s))) ORDER BY t.id FOR UPDATE OF t",
+		names(t.columns, "t."), t.name, look("idx_a"), look("idx_b"), t.name, live), params...)
 }
 
 // insert adds rows. Those of natural keys, which two nodes may insert at the

@@ -15,11 +15,11 @@ const (
 
 func newUsers(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "users", columns: columnsOf(userColumns), keys: 1}
-	of := t.sides("f.tenant = n.tenant", columnsOf("tenant bigint, idx bytea")...)
+	of := t.bySides("f.tenant = n.tenant", "", columnsOf("tenant bigint, idx bytea")...)
 	return &kind[core.UserID, store.User]{
 		set: func(b *store.Batch) *store.Set[core.UserID, store.User] { return &b.Users },
 		find: func(q *request, b *store.Batch) {
-			findBySides(q, of, b.UserOf.Wanted(), func(p *arrays, k *store.UserKey) {
+			findAll(q, of, b.UserOf.Wanted(), func(p *arrays, k *store.UserKey) {
 				p.int(int64(k.Tenant))
 				p.side(&k.Index)
 			}, func(f *fields) { b.LoadedUser(scanUser(f)) })

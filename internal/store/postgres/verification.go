@@ -13,11 +13,11 @@ const (
 
 func newVerifications(c *catalogue) rowKind {
 	t := &table{catalogue: c, name: "verification", columns: columnsOf(verificationColumns), keys: 1}
-	live := t.sides("f.app = n.app AND f.purpose = n.purpose AND f.state IN (0, 1)", columnsOf("app bigint, purpose bigint, idx bytea")...)
+	live := t.bySides("f.app = n.app AND f.purpose = n.purpose", " AND f.state IN (0, 1)", columnsOf("app bigint, purpose bigint, idx bytea")...)
 	return &kind[core.VerificationID, store.Verification]{
 		set: func(b *store.Batch) *store.Set[core.VerificationID, store.Verification] { return &b.Verifications },
 		find: func(q *request, b *store.Batch) {
-			findBySides(q, live, b.Live.Wanted(), func(p *arrays, k *store.LiveKey) {
+			findAll(q, live, b.Live.Wanted(), func(p *arrays, k *store.LiveKey) {
 				p.int(int64(k.App))
 				p.int(int64(k.Purpose))
 				p.side(&k.Index)
