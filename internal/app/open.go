@@ -89,7 +89,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	a.ids.Seed(highest)
 	a.store = store.NewBatcher(a.database, now, a.log, store.Options{Queue: a.config.Store.Queue})
 	a.prompt = store.NewPrompt(a.store, a.database, a.config.Store.AnswerWithin.D(), now, a.log)
-	a.calls = idempotency.New(idempotency.Options{Store: a.store, Keys: a.ring, IDs: a.ids, Node: a.config.Store.Node})
+	a.calls = idempotency.New(idempotency.Options{Store: a.prompt, Keys: a.ring, IDs: a.ids, Node: a.config.Store.Node})
 	return nil
 }
 
