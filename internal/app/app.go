@@ -18,6 +18,7 @@ import (
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
@@ -61,6 +62,7 @@ type App struct {
 	verify    *verify.Service
 	rotation  *rotation.Service
 	sweeper   *sweeper
+	retention *retention.Service
 	metrics   *obs.Metrics
 	health    *obs.Health
 
@@ -100,6 +102,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.rotation.Start()
 	a.sweeper.start()
+	a.retention.Start()
 	go a.public.serve()
 	go a.operator.serve()
 	a.log.Info("yanma: ready", "version", a.deps.Version, "public", a.PublicURL(), "operator", a.OperatorURL())
@@ -135,6 +138,7 @@ func (a *App) Stop(ctx context.Context) error {
 		for _, p := range a.providers {
 			errs = append(errs, p.Stop(ctx))
 		}
+		a.retention.Stop()
 		a.sweeper.stop()
 		a.rotation.Stop()
 		errs = append(errs, a.limiter.Stop(ctx))

@@ -19,6 +19,7 @@ import (
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/postgres"
@@ -30,7 +31,7 @@ import (
 )
 
 func (a *App) open(ctx context.Context, level slog.Leveler) error {
-	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openUsers} {
+	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openUsers, a.openRetention} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -152,6 +153,18 @@ func (a *App) openDelivery(ctx context.Context) (err error) {
 		return err
 	}
 	return a.openProviders(a.config.Providers, a.outbox)
+}
+
+// openRetention also makes room for the rows to come: what fails is tried again
+// every minute, and until then rows find a place all the same.
+func (a *App) openRetention(ctx context.Context) error {
+	keep := a.config.Retention
+	a.retention = retention.New(retention.Options{Database: a.database, Journal: a.countersKept, Now: a.deps.Now, Log: a.log,
+		Keep: retention.Keep{Verifications: keep.Verifications.D(), Messages: keep.Messages.D(), Receipts: keep.Receipts.D(), Audit: keep.Audit.D()}})
+	if err := a.retention.Prepare(ctx); err != nil {
+		a.log.Warn("app: partitions could not be made ahead; they are tried again", "error", err.Error())
+	}
+	return nil
 }
 
 func (a *App) senderOf(id core.AppID) string {

@@ -10,19 +10,18 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
-// A sweep does a bounded piece of work in each statement, so that no request
+// A sweep does a bounded piece of work in each command, so that no request
 // waits long behind one.
 const (
 	sweepEvery = 5 * time.Second
-	sweepRows  = 1000 // rows a deletion
-	sweepTurns = 50   // deletions a pass
+	sweepRows  = 256 // codes in one command
 
 	commonLife  = 11 * time.Minute // longer than almost every code lives
 	longestLife = 25 * time.Hour   // longer than any code lives (contracts/README.md §5)
 )
 
-// sweeper keeps the database small: claims of a crash are released, expired
-// codes leave the index of live ones, and what is past its retention goes.
+// sweeper ends codes: claims of a crash are released, expired codes leave the
+// index of live ones. Package retention removes old rows.
 type sweeper struct {
 	app  *App
 	quit chan struct{}
@@ -65,38 +64,14 @@ func (s *sweeper) run() {
 
 // pass is one round of every sweep.
 func (s *sweeper) pass(ctx context.Context) error {
-	now, keep := s.app.deps.Now(), s.app.config.Retention
+	now := s.app.deps.Now()
 	if err := s.claims(ctx, now); err != nil {
 		return err
 	}
 	if err := s.expire(ctx, &s.soon, now.Add(-commonLife), now); err != nil {
 		return err
 	}
-	if err := s.expire(ctx, &s.late, now.Add(-longestLife), now); err != nil {
-		return err
-	}
-	for _, old := range []func(context.Context, store.SQL) (int64, error){
-		func(ctx context.Context, q store.SQL) (int64, error) {
-			return records.PruneJournal(ctx, q, store.At(now.Add(-s.app.countersKept())), sweepRows)
-		},
-		func(ctx context.Context, q store.SQL) (int64, error) {
-			return records.PruneOnce(ctx, q, store.At(now), sweepRows)
-		},
-		func(ctx context.Context, q store.SQL) (int64, error) {
-			return records.PruneIdempotency(ctx, q, store.At(now), sweepRows)
-		},
-		func(ctx context.Context, q store.SQL) (int64, error) {
-			return records.DeleteOldVerifications(ctx, q, core.IDAt(now.Add(-keep.Verifications.D())), sweepRows)
-		},
-		func(ctx context.Context, q store.SQL) (int64, error) {
-			return records.DeleteOldMessages(ctx, q, core.IDAt(now.Add(-keep.Messages.D())), sweepRows)
-		},
-	} {
-		if err := s.remove(ctx, old); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.expire(ctx, &s.late, now.Add(-longestLife), now)
 }
 
 // claims releases claims whose outside call never came back.
@@ -163,24 +138,6 @@ func (s *sweeper) ended() bool {
 	default:
 		return false
 	}
-}
-
-// remove deletes old rows a page at a time until a page is not full.
-func (s *sweeper) remove(ctx context.Context, old func(context.Context, store.SQL) (int64, error)) error {
-	for range sweepTurns {
-		var gone int64
-		err := s.app.database.Update(ctx, func(q store.SQL) (err error) {
-			gone, err = old(ctx, q)
-			return err
-		})
-		if err != nil || gone < sweepRows {
-			return err
-		}
-		if s.ended() {
-			return nil
-		}
-	}
-	return nil
 }
 
 // dueMessages lists what the outbox must look at.

@@ -15,6 +15,11 @@ import (
 // facadeNames are the dialects that can be configured.
 var facadeNames = map[string]bool{"yunbox": true, "oneaccess": true, "jsms": true, "submail": true, "camara": true}
 
+const (
+	halfYear = 183 * 24 * time.Hour
+	century  = 100 * 365 * 24 * time.Hour
+)
+
 // check finds the first value that can not work.
 func (c *Config) check(at lines) error {
 	checks := []error{
@@ -31,8 +36,10 @@ func (c *Config) check(at lines) error {
 		at.key("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error")),
 		at.key("prices.sms", notNegative(int64(c.Prices.SMS))),
 		at.key("prices.login", notNegative(int64(c.Prices.Login))),
-		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, 100*365*24*time.Hour)),
-		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, 100*365*24*time.Hour)),
+		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, century)),
+		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, century)),
+		at.key("retention.receipts", durationBetween(c.Retention.Receipts, 96*time.Hour, century)),
+		at.key("retention.audit", zeroOr(c.Retention.Audit, halfYear, century)),
 		c.checkLimits(at),
 		c.checkFacades(at),
 		c.checkProviders(at),
@@ -150,6 +157,17 @@ func between(v, low, high int) error {
 func durationBetween(v Duration, low, high time.Duration) error {
 	if v.D() < low || v.D() > high {
 		return fmt.Errorf("%s is not between %s and %s", v, Duration(low), Duration(high))
+	}
+	return nil
+}
+
+// zeroOr is for a time of which zero has a meaning of its own.
+func zeroOr(v Duration, low, high time.Duration) error {
+	if v == 0 {
+		return nil
+	}
+	if err := durationBetween(v, low, high); err != nil {
+		return fmt.Errorf("%w, nor 0s", err)
 	}
 	return nil
 }

@@ -118,10 +118,15 @@ type Webhook struct {
 	Timeout Duration `toml:"timeout"` // default 5s
 }
 
-// Retention is how long rows are kept.
+// Retention is how long rows are kept, counted from when they were made. Users,
+// the ledger and what stands in the settings have no end; what has a life of its
+// own (counters of limits, Idempotency-Keys, once tokens, early receipts) needs
+// no setting.
 type Retention struct {
-	Verifications Duration `toml:"verifications"` // after their end; default 720h, at least 25h
+	Verifications Duration `toml:"verifications"` // default 720h, at least 25h
 	Messages      Duration `toml:"messages"`      // default 2160h, at least 96h
+	Receipts      Duration `toml:"receipts"`      // carriers' ids of messages; default 168h, at least 96h
+	Audit         Duration `toml:"audit"`         // default 0: for ever; else at least 4392h (requirement row 46)
 }
 
 // Duration is a time.Duration written as "30s" or "24h".
@@ -169,7 +174,7 @@ func Defaults() Config {
 		Prices:    Prices{SMS: 1},
 		Facades:   map[string]Facade{},
 		Tunnel:    defaultTunnel(),
-		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour)},
+		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour)},
 	}
 }
 

@@ -52,3 +52,11 @@ func Audits(ctx context.Context, q store.SQL, before int64, limit int) ([]Audit,
 	}, before, int64(limit))
 	return rows, err
 }
+
+// PruneAudit looks at the oldest rows, removes those from before an instant and
+// tells how many: fewer than limit when it is done. The newest row stays,
+// because the next id comes from it.
+func PruneAudit(ctx context.Context, q store.SQL, before store.Time, limit int) (int64, error) {
+	return q.Exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT $1)
+		AND at < $2 AND id < (SELECT MAX(id) FROM audit)`, int64(limit), int64(before))
+}

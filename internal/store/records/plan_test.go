@@ -47,7 +47,11 @@ func TestSweepsReadIndexes(t *testing.T) {
 		"old receipts": {func(q store.SQL) error {
 			_, err := records.OldReceipts(ctx, q, core.MessageID(1), store.ReceiptKey{}, 1)
 			return err
-		}, "SEARCH receipt_ref USING PRIMARY KEY ((provider,part_id)>(?,?))"},
+		}, "SEARCH receipt_ref USING PRIMARY KEY ((provider,part_id)>(?,?)); CORRELATED SCALAR SUBQUERY 1; SEARCH message USING INTEGER PRIMARY KEY (rowid=?)"},
+		"a page of old codes": {func(q store.SQL) error {
+			_, err := records.AgedVerifications().Page(ctx, q, 1, 2, 3)
+			return err
+		}, "CO-ROUTINE page; SEARCH verification USING INTEGER PRIMARY KEY (rowid>? AND rowid<?); SCAN page"},
 	} {
 		view(t, e, func(q store.SQL) error {
 			x := &explained{SQL: q}

@@ -126,13 +126,6 @@ func TestExpiredCodes(t *testing.T) {
 		}
 		return err
 	})
-	update(t, e, func(q store.SQL) error {
-		n, err := records.DeleteOldVerifications(ctx, q, 5, 10)
-		if n != 1 { // 1: the others live, or are not old enough
-			t.Errorf("deleted %d, want 1", n)
-		}
-		return err
-	})
 }
 
 func TestLapsedClaims(t *testing.T) {
@@ -173,13 +166,64 @@ func TestDueMessages(t *testing.T) {
 		}
 		return err
 	})
-	update(t, e, func(q store.SQL) error {
-		n, err := records.DeleteOldMessages(ctx, q, 100, 10)
-		if n != 1 { // nobody waits for 5
-			t.Errorf("deleted %d, want 1", n)
+}
+
+func TestAged(t *testing.T) {
+	e := openEngine(t)
+	put(t, e, func(b *store.Batch) {
+		states := []store.VerificationState{store.VerificationVerified, store.VerificationPending, store.VerificationClaimed,
+			store.VerificationExpired, store.VerificationExhausted, store.VerificationSuperseded, store.VerificationExpired}
+		for i, state := range states {
+			id := core.VerificationID(i + 1)
+			b.PutVerification(store.Verification{ID: id, State: state})
 		}
-		return err
+		b.PutVerification(store.Verification{ID: 6, State: store.VerificationSuperseded, Held: 1})
+		b.Messages.Put(1, store.Message{ID: 1, State: store.MessageDelivered, Money: store.MoneySettled})
+		b.Messages.Put(2, store.Message{ID: 2, State: store.MessageUnknown, Money: store.MoneyRefunded, Due: 1})
+		b.Messages.Put(3, store.Message{ID: 3, State: store.MessageDead, Money: store.MoneyReserved})
+		b.Messages.Put(4, store.Message{ID: 4, State: store.MessageUndelivered})
 	})
+	for _, c := range []struct {
+		name  string
+		table records.Aged
+		pages []records.AgedPage // of three rows, below 7
+		left  []int64
+	}{
+		{"verification", records.AgedVerifications(), []records.AgedPage{{Last: 3, Over: 1}, {Last: 6, Over: 2}, {Last: 6, End: true}}, []int64{2, 3, 6, 7}},
+		{"message", records.AgedMessages(), []records.AgedPage{{Last: 3, Over: 1}, {Last: 4, Over: 1, End: true}}, []int64{2, 3}},
+	} {
+		after := int64(0)
+		for _, want := range c.pages {
+			var page records.AgedPage
+			view(t, e, func(q store.SQL) (err error) {
+				page, err = c.table.Page(ctx, q, after, 7, 3)
+				return err
+			})
+			if page != want {
+				t.Errorf("%s after %d: %+v, want %+v", c.name, after, page, want)
+			}
+			update(t, e, func(q store.SQL) error {
+				n, err := c.table.Delete(ctx, q, after, page.Last)
+				if n != page.Over {
+					t.Errorf("%s: deleted %d after %d, want %d", c.name, n, after, page.Over)
+				}
+				return err
+			})
+			after = page.Last
+		}
+		var left []int64
+		view(t, e, func(q store.SQL) error {
+			return q.Query(ctx, "SELECT id FROM "+c.name+" ORDER BY id", func(r store.Scanner) error {
+				var id int64
+				err := r.Scan(&id)
+				left = append(left, id)
+				return err
+			})
+		})
+		if diff := cmp.Diff(c.left, left); diff != "" {
+			t.Errorf("%s left (-want +got):\n%s", c.name, diff)
+		}
+	}
 }
 
 func TestOldReceipts(t *testing.T) {
@@ -188,39 +232,79 @@ func TestOldReceipts(t *testing.T) {
 		return store.ReceiptKey{Provider: provider, PartID: part}
 	}
 	put(t, e, func(b *store.Batch) {
-		for k, message := range map[store.ReceiptKey]core.MessageID{key("a", "1"): 5, key("a", "2"): 50, key("b", "0"): 6, key("b", "1"): 51} {
+		for k, message := range map[store.ReceiptKey]core.MessageID{key("a", "1"): 5, key("a", "2"): 50, key("a", "3"): 7, key("b", "0"): 6, key("b", "1"): 51} {
 			b.Receipts.Put(k, store.ReceiptRef{Key: k, Message: message})
 		}
+		b.Messages.Put(6, store.Message{ID: 6})
+		b.Messages.Put(7, store.Message{ID: 7, Due: 1}) // somebody waits for it
 		b.Orphans.Put(key("a", "9"), store.Orphan{Key: key("a", "9"), At: 10})
 		b.Orphans.Put(key("a", "8"), store.Orphan{Key: key("a", "8"), At: 11})
 	})
-	var old []store.ReceiptKey
-	for after, end := (store.ReceiptKey{}), false; !end; {
-		view(t, e, func(q store.SQL) error {
-			page, err := records.OldReceipts(ctx, q, 50, after, 3)
-			old, after, end = append(old, page.Old...), page.Last, page.End
+	after := store.ReceiptKey{}
+	for _, want := range []records.ReceiptPage{{Last: key("a", "2"), Over: 1}, {Last: key("b", "0"), Over: 1}, {Last: key("b", "1"), End: true}} {
+		var page records.ReceiptPage
+		view(t, e, func(q store.SQL) (err error) {
+			page, err = records.OldReceipts(ctx, q, 50, after, 2)
 			return err
 		})
-	}
-	if diff := cmp.Diff([]store.ReceiptKey{key("a", "1"), key("b", "0")}, old); diff != "" {
-		t.Errorf("old (-want +got):\n%s", diff)
+		if page != want {
+			t.Errorf("after %v: %+v, want %+v", after, page, want)
+		}
+		update(t, e, func(q store.SQL) error {
+			n, err := records.DeleteReceipts(ctx, q, 50, after, page.Last)
+			if n != page.Over {
+				t.Errorf("deleted %d after %v, want %d", n, after, page.Over)
+			}
+			return err
+		})
+		after = page.Last
 	}
 	update(t, e, func(q store.SQL) error {
-		for _, k := range old {
-			if err := records.DeleteReceipt(ctx, q, k); err != nil {
-				return err
-			}
-		}
 		n, err := records.DeleteOrphans(ctx, q, 11)
 		if n != 1 {
 			t.Errorf("deleted %d orphans, want 1", n)
 		}
 		return err
 	})
+	var left []string
 	view(t, e, func(q store.SQL) error {
-		page, err := records.OldReceipts(ctx, q, 1000, store.ReceiptKey{}, 10)
-		if len(page.Old) != 2 || !page.End {
-			t.Errorf("left: %+v", page)
+		return q.Query(ctx, "SELECT part_id FROM receipt_ref ORDER BY provider, part_id", func(r store.Scanner) error {
+			var part string
+			err := r.Scan(&part)
+			left = append(left, part)
+			return err
+		})
+	})
+	if diff := cmp.Diff([]string{"2", "3", "1"}, left); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+// TestPruneAudit: the newest row stays, however old it is: the next id comes
+// from it.
+func TestPruneAudit(t *testing.T) {
+	e := openEngine(t)
+	for at := range store.Time(6) {
+		update(t, e, func(q store.SQL) error { return records.InsertAudit(ctx, q, records.Audit{At: at, Action: "x"}) })
+	}
+	for _, c := range []struct {
+		before store.Time
+		limit  int
+		want   int64
+	}{{3, 2, 2}, {3, 2, 1}, {3, 2, 0}, {100, 10, 2}, {100, 10, 0}} {
+		update(t, e, func(q store.SQL) error {
+			n, err := records.PruneAudit(ctx, q, c.before, c.limit)
+			if n != c.want {
+				t.Errorf("pruned %d before %d, want %d", n, c.before, c.want)
+			}
+			return err
+		})
+	}
+	update(t, e, func(q store.SQL) error { return records.InsertAudit(ctx, q, records.Audit{At: 9, Action: "x"}) })
+	view(t, e, func(q store.SQL) error {
+		rows, err := records.Audits(ctx, q, 0, 10)
+		if len(rows) != 2 || rows[0].ID != 7 || rows[1].ID != 6 {
+			t.Errorf("left: %+v", rows)
 		}
 		return err
 	})

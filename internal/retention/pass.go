@@ -1,0 +1,163 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+)
+
+// sweep removes the old rows of one kind and tells how many went.
+type sweep struct {
+	name string
+	run  func(ctx context.Context, now time.Time) (int64, error)
+}
+
+// pass is one round of every sweep. One that fails does not keep the others
+// from their work.
+func (s *Service) pass(ctx context.Context) error {
+	now := s.o.Now()
+	var failed []error
+	var gone []any
+	for _, sweep := range s.sweeps() {
+		n, err := sweep.run(ctx, now)
+		if n > 0 {
+			gone = append(gone, slog.Int64(sweep.name, n))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		failed = append(failed, err)
+	}
+	if len(gone) > 0 {
+		s.o.Log.Info("retention: old rows removed", gone...)
+	}
+	return errors.Join(failed...)
+}
+
+func (s *Service) sweeps() []sweep {
+	rows := []sweep{
+		{"journal", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneJournal(ctx, q, store.At(now.Add(-s.o.Journal())), s.o.Rows)
+		})},
+		{"once", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneOnce(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"idempotency", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneIdempotency(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"receipt_ref", s.receipts},
+	}
+	if s.o.Keep.Audit > 0 {
+		rows = append(rows, sweep{"audit", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneAudit(ctx, q, store.At(now.Add(-s.o.Keep.Audit)), s.o.Rows)
+		})})
+	}
+	if s.partitions != nil {
+		return append(rows, sweep{"partitions", func(ctx context.Context, _ time.Time) (int64, error) { return 0, s.Prepare(ctx) }})
+	}
+	return append(rows,
+		sweep{"verification", s.aged(records.AgedVerifications(), s.o.Keep.Verifications)},
+		sweep{"message", s.aged(records.AgedMessages(), s.o.Keep.Messages)})
+}
+
+// aged removes the rows of a table whose ids were made longer ago than keep, to
+// the millisecond that an id has.
+func (s *Service) aged(table records.Aged, keep time.Duration) func(context.Context, time.Time) (int64, error) {
+	return func(ctx context.Context, now time.Time) (gone int64, err error) {
+		before := core.IDAt(now.Add(-keep))
+		for after, end := int64(0), false; !end; {
+			var page records.AgedPage
+			err := s.o.Database.View(ctx, func(q store.SQL) (err error) {
+				page, err = table.Page(ctx, q, after, before, s.o.Rows)
+				return err
+			})
+			if err != nil {
+				return gone, err
+			}
+			if page.Over > 0 {
+				n, err := s.update(ctx, func(q store.SQL) (int64, error) { return table.Delete(ctx, q, after, page.Last) })
+				gone += n
+				if err != nil {
+					return gone, err
+				}
+			}
+			after, end = page.Last, page.End
+		}
+		return gone, nil
+	}
+}
+
+// receipts removes references to messages that were accepted longer ago than
+// they are kept. It reads the whole table, so that it does not do so in every
+// pass.
+func (s *Service) receipts(ctx context.Context, now time.Time) (gone int64, err error) {
+	if now.Before(s.receiptsDue) {
+		return 0, nil
+	}
+	before := core.MessageID(core.IDAt(now.Add(-s.o.Keep.Receipts)))
+	for after, end := (store.ReceiptKey{}), false; !end; {
+		var page records.ReceiptPage
+		err := s.o.Database.View(ctx, func(q store.SQL) (err error) {
+			page, err = records.OldReceipts(ctx, q, before, after, s.o.Rows)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+		if page.Over > 0 {
+			n, err := s.update(ctx, func(q store.SQL) (int64, error) {
+				return records.DeleteReceipts(ctx, q, before, after, page.Last)
+			})
+			gone += n
+			if err != nil {
+				return gone, err
+			}
+		}
+		after, end = page.Last, page.End
+	}
+	s.receiptsDue = now.Add(s.o.Keep.Receipts / receiptTurns)
+	return gone, nil
+}
+
+// oldest removes a page of the oldest rows at a time, until one is not full.
+func (s *Service) oldest(remove func(context.Context, store.SQL, time.Time) (int64, error)) func(context.Context, time.Time) (int64, error) {
+	return func(ctx context.Context, now time.Time) (gone int64, err error) {
+		for {
+			n, err := s.update(ctx, func(q store.SQL) (int64, error) { return remove(ctx, q, now) })
+			gone += n
+			if err != nil || n < int64(s.o.Rows) {
+				return gone, err
+			}
+		}
+	}
+}
+
+// update runs one transaction and leaves the writer to others for a while.
+func (s *Service) update(ctx context.Context, f func(store.SQL) (int64, error)) (n int64, err error) {
+	var began time.Time // without the wait for the writer
+	err = s.o.Database.Update(ctx, func(q store.SQL) (err error) {
+		began = s.o.Now()
+		n, err = f(q)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, s.rest(ctx, min(max(leastPause, share*s.o.Now().Sub(began)), mostPause))
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
