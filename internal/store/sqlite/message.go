@@ -24,9 +24,9 @@ type messageStatements struct{ byID, insert, update, updateKept, remove *zsqlite
 func prepareMessages(p *preparer) messageStatements {
 	return messageStatements{
 		byID:       p.stmt("SELECT " + messageColumns + " FROM message WHERE id = ?"),
-		insert:     p.insert("message", messageColumns),
-		update:     p.update("message", 1, "id, "+messageProgress),
-		updateKept: p.update("message", 1, "id, "+messageKept),
+		insert:     p.insert("message", messageColumns+", room"),
+		update:     p.update("message", 1, "id, "+messageProgress+", room"),
+		updateKept: p.update("message", 1, "id, "+messageKept+", room"),
 		remove:     p.stmt("DELETE FROM message WHERE id = ?"),
 	}
 }
@@ -69,6 +69,7 @@ func (s *messageStatements) writeNew(m *store.Message) error {
 	p.text(m.Template)
 	p.time(m.ValidUntil)
 	bindProgress(&p, m)
+	bindRoom(&p, m)
 	return p.run()
 }
 
@@ -76,11 +77,26 @@ func (s *messageStatements) writeProgress(was, m *store.Message) error {
 	if was.Due == m.Due {
 		p := bindID(s.updateKept, m.ID)
 		bindKept(&p, m)
+		bindRoom(&p, m)
 		return p.run()
 	}
 	p := bindID(s.update, m.ID)
 	bindProgress(&p, m)
+	bindRoom(&p, m)
 	return p.run()
+}
+
+// bindRoom binds what is left for the row to grow; without its text it is done
+// growing.
+func bindRoom(p *parameters, m *store.Message) {
+	if len(m.Body) == 0 {
+		p.null()
+		return
+	}
+	used := intSize(int64(m.State)) + intSize(int64(m.Money)) + intSize(int64(m.Parts)) + intSize(int64(m.PartsDone)) +
+		intSize(int64(m.Resends)) + intSize(int64(m.Attempts)) + intSize(int64(m.Node)) + intSize(int64(m.Status)) +
+		len(m.Provider) + len(m.Code)
+	p.bytes(room(messageRoom, used))
 }
 
 func bindProgress(p *parameters, m *store.Message) {

@@ -20,8 +20,8 @@ func prepareVerifications(p *preparer) verificationStatements {
 	const where = " WHERE app = ? AND purpose = ? AND state IN (0, 1) AND "
 	return verificationStatements{
 		byID:   p.stmt("SELECT " + verificationColumns + " FROM verification WHERE id = ?"),
-		insert: p.insert(table, verificationColumns),
-		update: p.update(table, 1, "id, state, wrong, claim, claim_until, held, tenant_pays"),
+		insert: p.insert(table, verificationColumns+", room"),
+		update: p.update(table, 1, "id, state, wrong, claim, claim_until, held, tenant_pays, room"),
 		remove: p.stmt("DELETE FROM verification WHERE id = ?"),
 		live: sideStatements{
 			a:    p.stmt(find + "a" + where + "idx_a = ? ORDER BY id"),
@@ -90,7 +90,12 @@ func (s *verificationStatements) writeProgress(_, v *store.Verification) error {
 	p.time(v.ClaimUntil)
 	p.int(int64(v.Held))
 	p.bool(v.TenantPays)
+	bindVerificationRoom(&p, v)
 	return p.run()
+}
+
+func bindVerificationRoom(p *parameters, v *store.Verification) {
+	p.bytes(room(verificationRoom, intSize(int64(v.State))+intSize(int64(v.Wrong))))
 }
 
 func (s *verificationStatements) writeNew(v *store.Verification) error {
@@ -113,6 +118,7 @@ func (s *verificationStatements) writeNew(v *store.Verification) error {
 	p.time(v.ClaimUntil)
 	p.int(int64(v.Held))
 	p.bool(v.TenantPays)
+	bindVerificationRoom(&p, v)
 	return p.run()
 }
 
