@@ -126,8 +126,9 @@ type Provider interface {
 	// Submit hands one message over. It waits while the window is full, and
 	// returns once the message is queued or can not be. done is called exactly
 	// once for every Submit, from any goroutine, and must return quickly: with
-	// NotSent when ctx ends or the connection is down before the first byte was
-	// written, with Unknown when bytes were written and no answer came in time.
+	// NotSent when ctx or the message's validity ends, or the connection is down,
+	// before the first byte was written; with Unknown when bytes were written and
+	// no answer came in time.
 	Submit(ctx context.Context, m *Message, done func(Outcome))
 
 	// Health tells the connection's state.

@@ -27,6 +27,7 @@ func Run(t *testing.T, h Harness) {
 		{"UnknownWhenNoAnswer", testUnknownWhenSilent},
 		{"NotSentWhenDown", testNotSentWhenDown},
 		{"NotSentWhenTheCallerGivesUp", testNotSentWhenGivenUp},
+		{"NotSentWhenItsLifeEnds", testNotSentWhenOver},
 		{"WindowRespected", testWindow},
 		{"ReceiptAnsweredWhenStored", testReceiptAck},
 		{"ReceiptNotStoredComesAgain", testReceiptNack},
@@ -189,6 +190,24 @@ func testNotSentWhenGivenUp(t *testing.T, h Harness) {
 	cancel()
 	second := make(chan provider.Outcome, 2)
 	rig.Provider.Submit(ctx, message(), func(o provider.Outcome) { second <- o })
+	wantClass(t, await(t, second), provider.NotSent)
+	wantClass(t, await(t, first), provider.Unknown)
+	if n := rig.Carrier.Taken(phone); n != 1 {
+		t.Errorf("the carrier took %d", n)
+	}
+}
+
+// testNotSentWhenOver fills the window likewise; the next message's life ends
+// while it waits, and it must not leave afterwards.
+func testNotSentWhenOver(t *testing.T, h Harness) {
+	rig := started(t, h, &sink{}, Options{Window: 1})
+	rig.Carrier.Script(always(Silent))
+	first := make(chan provider.Outcome, 2)
+	rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { first <- o })
+	short := message()
+	short.Validity = time.Millisecond
+	second := make(chan provider.Outcome, 2)
+	rig.Provider.Submit(t.Context(), short, func(o provider.Outcome) { second <- o })
 	wantClass(t, await(t, second), provider.NotSent)
 	wantClass(t, await(t, first), provider.Unknown)
 	if n := rig.Carrier.Taken(phone); n != 1 {

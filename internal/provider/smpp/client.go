@@ -72,9 +72,9 @@ func (c *Client) Start(ctx context.Context) error {
 	return nil
 }
 
-// Submit hands one message over (see provider.Provider). ctx bounds the wait
-// for the window and the pace; a message of which a part is queued is no
-// longer given up.
+// Submit hands one message over (see provider.Provider). ctx and the message's
+// validity bound the wait for the window and the pace; a message of which a part
+// is queued is no longer given up.
 func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(provider.Outcome)) {
 	var d draft
 	if err := c.compose(m, &d); err != nil {
@@ -92,13 +92,13 @@ func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(prov
 	}
 	s := newSubmission(c, len(d.parts), done)
 	var scratch [maxOctets]byte
-	giveUp, stop := ctx.Done(), c.stop
+	life, giveUp, stop := m.Validity, ctx.Done(), c.stop
 	for i := range d.parts {
-		if err := l.admit(giveUp, stop); err != nil {
+		if err := l.admit(life, giveUp, stop); err != nil {
 			s.settle(i, "", provider.Outcome{Class: provider.NotSent, Detail: err.Error()})
 			continue
 		}
-		giveUp, stop = nil, nil
+		life, giveUp, stop = 0, nil, nil
 		d.part(i, scratch[:])
 		l.submit(s, i, &d.sm)
 	}

@@ -14,6 +14,7 @@ import (
 
 var (
 	errGaveUp     = errors.New("the caller gave up")
+	errTooLate    = errors.New("its life ended before its turn")
 	errStopping   = errors.New("stopping")
 	errDown       = errors.New("connection down")
 	errNoAnswer   = errors.New("no answer to enquire_link")
@@ -64,33 +65,61 @@ func newLink(c *Client, conn *wire.Conn) *link {
 	return l
 }
 
-// admit waits for a place in the window and then for the pace.
-func (l *link) admit(giveUp <-chan struct{}, stop <-chan struct{}) error {
+// admit waits for a place in the window and then for the pace, but for no longer
+// than life: what is over when its turn comes must not leave. 0 is for ever.
+func (l *link) admit(life time.Duration, giveUp <-chan struct{}, stop <-chan struct{}) error {
 	select {
 	case l.places <- struct{}{}:
 	default:
-		select {
-		case l.places <- struct{}{}:
-		case <-giveUp:
-			return errGaveUp
-		case <-stop:
-			return errStopping
-		case <-l.conn.Down():
-			return errDown
+		began := l.client.deps.Now()
+		if err := l.awaitPlace(life, giveUp, stop); err != nil {
+			return err
+		}
+		if life > 0 {
+			life = max(life-l.client.deps.Now().Sub(began), 1)
 		}
 	}
 	wait := l.client.pace.reserve(l.client.deps.Now())
 	if wait == 0 {
 		return nil
 	}
-	err := l.sleep(wait, giveUp, stop)
+	err := l.sleep(wait, life, giveUp, stop)
 	if err != nil {
 		<-l.places
 	}
 	return err
 }
 
-func (l *link) sleep(d time.Duration, giveUp, stop <-chan struct{}) error {
+func (l *link) awaitPlace(life time.Duration, giveUp, stop <-chan struct{}) error {
+	over, end := ending(life)
+	defer end()
+	select {
+	case l.places <- struct{}{}:
+		return nil
+	case <-over:
+		return errTooLate
+	case <-giveUp:
+		return errGaveUp
+	case <-stop:
+		return errStopping
+	case <-l.conn.Down():
+		return errDown
+	}
+}
+
+// ending is a channel that tells when life is over; never for 0.
+func ending(life time.Duration) (over <-chan time.Time, end func() bool) {
+	if life <= 0 {
+		return nil, func() bool { return false }
+	}
+	timer := time.NewTimer(life)
+	return timer.C, timer.Stop
+}
+
+func (l *link) sleep(d, life time.Duration, giveUp, stop <-chan struct{}) error {
+	if life > 0 && d >= life {
+		return errTooLate
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
