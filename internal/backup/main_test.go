@@ -146,7 +146,11 @@ func restore(t testing.TB, path string, d database, ring *keyring.Ring, move boo
 	f, err := Open(path)
 	ok(t, err)
 	defer func() { ok(t, f.Close()) }()
-	return Restore(t.Context(), RestoreOptions{File: f, Target: d.target(t), Ring: func() (*keyring.Ring, error) { return ring, nil },
+	target := d.target(t)
+	if e, opened := target.(*postgres.Engine); opened {
+		defer func() { ok(t, e.Close()) }()
+	}
+	return Restore(t.Context(), RestoreOptions{File: f, Target: target, Ring: func() (*keyring.Ring, error) { return ring, nil },
 		Now: func() time.Time { return start.Add(time.Hour) }, Node: 1, Move: move})
 }
 

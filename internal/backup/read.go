@@ -55,10 +55,7 @@ func (b *File) check() (version uint32, err error) {
 		return 0, err
 	}
 	start := make([]byte, headStart)
-	if _, err := io.ReadFull(b.f, start[:min(int64(headStart), info.Size())]); err != nil {
-		return 0, ErrNoBackup
-	}
-	if string(start[:len(magic)]) != magic {
+	if n, _ := io.ReadFull(b.f, start); n < len(magic) || string(start[:len(magic)]) != magic {
 		return 0, ErrNoBackup
 	}
 	if b.end = info.Size() - sumSize; b.end < int64(headStart+tailSize-sumSize) {

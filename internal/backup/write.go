@@ -51,6 +51,11 @@ func Write(ctx context.Context, o WriteOptions) (head Header, foot Footer, err e
 	if _, err := os.Lstat(o.Path); err == nil {
 		return head, foot, fmt.Errorf("the file %s exists already and is not replaced: %w", o.Path, fs.ErrExist)
 	}
+	if o.Move {
+		if err := alone(ctx, o.Source); err != nil {
+			return head, foot, err
+		}
+	}
 	aside := o.Path + ".new"
 	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a backup that was killed
 		return head, foot, err
@@ -78,6 +83,34 @@ func Write(ctx context.Context, o WriteOptions) (head Header, foot Footer, err e
 	return w.head, w.foot, syncFolder(filepath.Dir(o.Path))
 }
 
+// A session of a server that was stopped may be seen for a moment.
+const (
+	looks = 20
+	pause = 100 * time.Millisecond
+)
+
+// alone waits until nobody else works on the database.
+func alone(ctx context.Context, s Source) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for range looks {
+		var alone bool
+		err := s.View(ctx, func(q store.SQL) (err error) {
+			alone, err = s.Alone(ctx, q)
+			return err
+		})
+		if err != nil || alone {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return ErrServing
+}
+
 // writer writes one file.
 type writer struct {
 	out  *bufio.Writer
@@ -89,11 +122,6 @@ type writer struct {
 }
 
 func (w *writer) database(ctx context.Context, q store.SQL, o WriteOptions) error {
-	if o.Move {
-		if alone, err := o.Source.Alone(ctx, q); err != nil || !alone {
-			return errors.Join(err, ErrServing)
-		}
-	}
 	tables, err := w.describe(ctx, q, o)
 	if err != nil {
 		return err
