@@ -20,6 +20,8 @@ const (
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 16 << 10
+
+	operatorConnections = 256 // of the operator's listener, at once
 )
 
 // listener is one HTTP listener with its server.
@@ -29,7 +31,7 @@ type listener struct {
 	failed chan<- error
 }
 
-func listen(ctx context.Context, w World, addr string, handler http.Handler, certificate *certificate, failed chan<- error) (*listener, error) {
+func listen(ctx context.Context, w World, addr string, handler http.Handler, connections int, certificate *certificate, failed chan<- error) (*listener, error) {
 	l, err := w.listen(ctx, addr)
 	if err != nil {
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
@@ -37,6 +39,7 @@ func listen(ctx context.Context, w World, addr string, handler http.Handler, cer
 		}
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
+	l = newBounded(l, connections)
 	if certificate != nil {
 		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: certificate.get})
 	}

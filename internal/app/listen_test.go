@@ -64,7 +64,7 @@ func TestCertificateReload(t *testing.T) {
 	pair, err := openCertificate(certFile, keyFile)
 	ok(t, err)
 	failed := make(chan error, 1)
-	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.NotFoundHandler(), pair, failed)
+	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.NotFoundHandler(), 9, pair, failed)
 	ok(t, err)
 	go l.serve()
 	defer func() { ok(t, l.drain(context.Background())) }()
@@ -93,7 +93,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(began)
 		<-end
-	}), nil, make(chan error, 1))
+	}), 9, nil, make(chan error, 1))
 	ok(t, err)
 	go l.serve()
 	conn, err := net.Dial("tcp", l.Addr().String())
@@ -118,7 +118,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 func TestOptionsAsterisk(t *testing.T) {
 	l, err := listen(t.Context(), World{}, "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
-	}), nil, make(chan error, 1))
+	}), 9, nil, make(chan error, 1))
 	ok(t, err)
 	go l.serve()
 	defer func() { ok(t, l.drain(context.Background())) }()

@@ -209,14 +209,14 @@ func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	if err != nil {
 		return err
 	}
-	if a.public, err = listen(ctx, a.deps.World, a.config.Server.Listen, public, cert, a.failed); err != nil {
+	if a.public, err = listen(ctx, a.deps.World, a.config.Server.Listen, public, a.config.Server.MaxConnections, cert, a.failed); err != nil {
 		return err
 	}
 	operator, err := a.operatorHandler(level)
 	if err != nil {
 		return err
 	}
-	a.operator, err = listen(ctx, a.deps.World, a.config.Operator.Listen, operator, nil, a.failed)
+	a.operator, err = listen(ctx, a.deps.World, a.config.Operator.Listen, operator, operatorConnections, nil, a.failed)
 	return err
 }
 

@@ -25,6 +25,7 @@ func (c *Config) check(at lines) error {
 	checks := []error{
 		at.key("server.listen", hostPort(c.Server.Listen)),
 		at.key(c.Server.pair()),
+		at.key("server.max_connections", between(c.Server.MaxConnections, 1, 1<<20)),
 		at.key("server.max_requests", between(c.Server.MaxRequests, 1, 1<<20)),
 		at.key("server.drain_timeout", durationBetween(c.Server.DrainTimeout, time.Second, 10*time.Minute)),
 		at.key("operator.listen", hostPort(c.Operator.Listen)),

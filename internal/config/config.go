@@ -30,6 +30,7 @@ type Server struct {
 	TLSCert        string         `toml:"tls_cert"`        // PEM file, reloaded when it changes; "" = plain HTTP
 	TLSKey         string         `toml:"tls_key"`         // PEM file
 	TrustedProxies []netip.Prefix `toml:"trusted_proxies"` // whose X-Forwarded-For and X-Request-Id count
+	MaxConnections int            `toml:"max_connections"` // open at once; one more waits; default 16384
 	MaxRequests    int            `toml:"max_requests"`    // at work at once; one more is shed; default 2048
 	DrainTimeout   Duration       `toml:"drain_timeout"`   // how long SIGTERM waits for requests and messages; default 20s
 }
@@ -167,7 +168,7 @@ type Secret struct{ core.Secret }
 // Defaults is the configuration of an empty file.
 func Defaults() Config {
 	return Config{
-		Server:    Server{Listen: "127.0.0.1:8080", MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
+		Server:    Server{Listen: "127.0.0.1:8080", MaxConnections: 16384, MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
 		Store:     Store{Data: "./yanma-data", Queue: 4096, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
