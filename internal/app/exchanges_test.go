@@ -82,10 +82,16 @@ func startWholeOn(t *testing.T, database string) *whole {
 
 func wholeConfig(t *testing.T, center, gateway string) config.Config {
 	t.Helper()
+	c, err := wholeConfigIn(t.TempDir(), center, gateway)
+	ok(t, err)
+	return c
+}
+
+func wholeConfigIn(data, center, gateway string) (config.Config, error) {
 	c := config.Defaults()
 	c.Server.Listen, c.Operator.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	c.Operator.Token = config.Secret{Secret: core.NewSecret("a token of an operator")}
-	c.Store.Data = t.TempDir()
+	c.Store.Data = data
 	c.Prices.SMS, c.Prices.Login = 0, 0
 	c.Providers = []config.Provider{{Name: "carrier", Type: "smpp", Address: center, SystemID: "yanma",
 		Password: config.Secret{Secret: core.NewSecret("password")}, Source: "YANMA"}}
@@ -93,9 +99,7 @@ func wholeConfig(t *testing.T, center, gateway string) config.Config {
 	c.Tunnel.GatewayPublicKey = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8="
 	c.Tunnel.DNS = []netip.Addr{netip.MustParseAddr("10.77.0.1")}
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = gateway, config.Secret{Secret: core.NewSecret("a secret of the webhook")}
-	c, err := c.Complete()
-	ok(t, err)
-	return c
+	return c.Complete()
 }
 
 // open opens and starts the server on its folder.

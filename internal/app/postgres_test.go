@@ -12,6 +12,9 @@ import (
 var server *postgrestest.Server
 
 func TestMain(m *testing.M) {
+	if at := os.Getenv(killedEnv); at != "" {
+		os.Exit(serveUntilKilled(at))
+	}
 	os.Exit(postgrestest.Main(m, postgrestest.Options{}, func(s *postgrestest.Server) { server = s }))
 }
 

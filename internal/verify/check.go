@@ -45,8 +45,9 @@ type checkCode struct {
 	known   knownScope
 	payer   billing.Payer
 	price   core.Credits
-	outside bool // the first login of a number needs an outside call
-	imports bool // the app has users with ids issued elsewhere
+	outside bool  // the first login of a number needs an outside call
+	imports bool  // the app has users with ids issued elsewhere
+	claimAs int64 // who claims: a call with an Idempotency-Key that is repeated takes its own claim up again; 0: nobody else
 
 	verdict verdict            // result
 	row     store.Verification // result: the code that was claimed or verified
@@ -130,7 +131,7 @@ func (c *checkCode) candidate(b *store.Batch) (store.Verification, bool) {
 	for i := len(live) - 1; i >= 0; i-- {
 		v := live[i]
 		if v.State == store.VerificationClaimed {
-			if b.Now < v.ClaimUntil {
+			if b.Now < v.ClaimUntil && (c.claimAs == 0 || v.Claim != c.claimAs) {
 				continue
 			}
 			v = release(b, c.ids, v)
@@ -159,7 +160,11 @@ func (c *checkCode) countWrong(b *store.Batch, v store.Verification, f store.Fai
 }
 
 func (c *checkCode) claim(b *store.Batch, v store.Verification) {
-	v.State, v.Claim, v.ClaimUntil = store.VerificationClaimed, c.ids.Next(), b.Now.Add(claimLife)
+	claim := c.claimAs
+	if claim == 0 {
+		claim = c.ids.Next()
+	}
+	v.State, v.Claim, v.ClaimUntil = store.VerificationClaimed, claim, b.Now.Add(claimLife)
 	v.Held, v.TenantPays = c.price, c.payer.Owner == billing.OwnerTenant(c.payer.Tenant)
 	b.PutVerification(v)
 	c.verdict, c.row = claimed, v

@@ -26,6 +26,7 @@ func (s *Service) checkOnce(r LoginRequest, c *checkCode) store.Command {
 	if r.Call == nil {
 		return c
 	}
+	c.claimAs = r.Call.Ref()
 	app, answer := r.App, r.Answer
 	return r.Call.Around(c, http.StatusOK, func() []byte {
 		if c.verdict != verified {
