@@ -161,3 +161,75 @@ func TestReq41_ReadOnlyPostgres(t *testing.T) {
 	s.worksAgain()
 	s.verdict(true)
 }
+
+// The connection ends in the middle of a commit: nobody knows whether it
+// happened. Asking again under the same Idempotency-Key is safe either way.
+func TestReq41_CommitCut(t *testing.T) {
+	for name, happened := range map[string]bool{"it did not happen": false, "it happened": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := startPostgres(t, postgrestest.Options{})
+			between := startProxy(t, cluster.Address())
+			database := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", between.addr())
+			s := open(t, place{folder: dataFolder(t), database: database})
+			s.logIn()
+			sendCut(t, s, between, happened)
+			uid := checkCut(t, s, between, happened)
+			if status, got := s.post("/u/"+uid+"/devices", fmt.Sprintf(`{"key":%q}`, s.key)); status != 200 {
+				t.Errorf("the user who logged in: %d %s", status, got)
+			}
+			s.says("nobody knows whether it was committed")
+			s.worksAgain()
+			s.verdict(false)
+		})
+	}
+}
+
+// sendCut cuts the commit of a code. The server has commits of its own: it tries
+// until the cut meets a caller's.
+func sendCut(t *testing.T, s *site, between *proxy, happened bool) {
+	t.Helper()
+	for try := range 50 {
+		s.quiet()
+		number, key := s.number(), fmt.Sprintf("send-%v-%d", happened, try)
+		between.cutNext(happened)
+		if s.getCodeOnce(number, key) {
+			continue
+		}
+		status, got := s.postOnce("/get-code", fmt.Sprintf(`{"key":%q,"phone_no":%q}`, s.key, number), key)
+		t.Logf("asked again: %d %s", status, got)
+		again := status == 200 && got == fmt.Sprintf(accepted, number)
+		limited := status == 429 && strings.Contains(got, `"0074"`)
+		if happened && !again || !again && !limited { // what may have been sent has used the number's limit
+			t.Errorf("asked again: %d %s", status, got)
+		}
+		return
+	}
+	t.Error("no commit of a code was cut")
+}
+
+// checkCut cuts the commit of a login, and gives the user.
+func checkCut(t *testing.T, s *site, between *proxy, happened bool) (uid string) {
+	t.Helper()
+	for try := range 50 {
+		number, ok := s.getCode()
+		if !ok {
+			continue // cut by chance
+		}
+		code := s.carrier.Code(t.Context(), number, 0)
+		s.quiet()
+		key := fmt.Sprintf("check-%v-%d", happened, try)
+		between.cutNext(happened)
+		status, got := s.checkCodeOnce(number, code, key)
+		if status == 200 {
+			continue
+		}
+		if got != refused {
+			t.Errorf("check-code: %d %s", status, got)
+		}
+		_, got = s.checkCodeOnce(number, code, key)
+		return process.UID(t, got)
+	}
+	t.Fatal("no commit of a login was cut")
+	return ""
+}

@@ -112,11 +112,17 @@ func (s *site) get(path string) (int, string) {
 	return s.do(request)
 }
 
-func (s *site) post(path, body string) (int, string) {
+func (s *site) post(path, body string) (int, string) { return s.postOnce(path, body, "") }
+
+// postOnce posts with an Idempotency-Key.
+func (s *site) postOnce(path, body, key string) (int, string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.Public+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
 	}
 	return s.do(request)
 }
@@ -140,26 +146,35 @@ func (s *site) do(request *http.Request) (int, string) {
 	return response.StatusCode, strings.TrimSuffix(string(body), "\n")
 }
 
-// getCode asks for a code for a number that nobody had before, and tells
-// whether it was accepted. There are two answers, and no third.
-func (s *site) getCode() (number string, ok bool) {
+// number is one that nobody had before.
+func (s *site) number() string {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.next++
-	number = fmt.Sprintf("139%08d", s.next)
-	s.mu.Unlock()
-	status, got := s.post("/get-code", fmt.Sprintf(`{"key":%q,"phone_no":%q}`, s.key, number))
+	return fmt.Sprintf("139%08d", s.next)
+}
+
+// getCode asks for a code for a new number, and tells whether it was accepted.
+func (s *site) getCode() (number string, ok bool) {
+	number = s.number()
+	return number, s.getCodeOnce(number, "")
+}
+
+// getCodeOnce asks with an Idempotency-Key. There are two answers, and no third.
+func (s *site) getCodeOnce(number, key string) (ok bool) {
+	status, got := s.postOnce("/get-code", fmt.Sprintf(`{"key":%q,"phone_no":%q}`, s.key, number), key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case status == http.StatusOK && got == fmt.Sprintf(accepted, number):
 		s.accepted = append(s.accepted, number)
-		return number, true
+		return true
 	case status == http.StatusInternalServerError && got == refused:
 		s.refused = append(s.refused, number)
 	default:
 		s.t.Errorf("get-code: %d %s", status, got)
 	}
-	return number, false
+	return false
 }
 
 // ask sends n requests at the same time and gives how many were accepted.
@@ -180,8 +195,10 @@ func (s *site) ask(n int) (ok int) {
 }
 
 // checkCode answers a code and gives status and body.
-func (s *site) checkCode(number, code string) (int, string) {
-	return s.post("/check-code", fmt.Sprintf(`{"key":%q,"phone_no":%q,"user_input_code":%q}`, s.key, number, code))
+func (s *site) checkCode(number, code string) (int, string) { return s.checkCodeOnce(number, code, "") }
+
+func (s *site) checkCodeOnce(number, code, key string) (int, string) {
+	return s.postOnce("/check-code", fmt.Sprintf(`{"key":%q,"phone_no":%q,"user_input_code":%q}`, s.key, number, code), key)
 }
 
 // logIn does all that a person does, and gives the yb_uid.
@@ -248,17 +265,36 @@ func (s *site) tail() string {
 	return log[max(0, len(log)-4000):]
 }
 
-func (s *site) ledger() (books api.Ledger) {
+// operator gives the answer of the operator's listener.
+func (s *site) operator(path string) string {
 	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.Operator+"/admin/ledger", nil)
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.Operator+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+process.OperatorToken)
-	if _, body := s.do(request); json.Unmarshal([]byte(body), &books) != nil {
+	_, body := s.do(request)
+	return body
+}
+
+func (s *site) ledger() (books api.Ledger) {
+	s.t.Helper()
+	if body := s.operator("/admin/ledger"); json.Unmarshal([]byte(body), &books) != nil {
 		s.t.Fatalf("ledger: %s", body)
 	}
 	return books
+}
+
+// quiet waits until the outcome and the receipt of every message that arrived
+// are stored, or seem to be: then the server commits nothing of its own.
+func (s *site) quiet() {
+	s.t.Helper()
+	stored := fmt.Sprintf("yanma_outbox_receipts_total{state=\"delivered\"} %d\n", len(s.carrier.Counts()))
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if strings.Contains(s.operator("/metrics"), stored) {
+			return
+		}
+	}
 }
 
 // verdict: what was accepted arrived, once; what arrived is paid for, once;
