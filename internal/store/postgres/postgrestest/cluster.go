@@ -179,6 +179,26 @@ func (c *Cluster) Exec(ctx context.Context, database, sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
+// Dump is a database as SQL, by pg_dump with further arguments, without lines
+// that only psql understands.
+func (c *Cluster) Dump(ctx context.Context, database string, args ...string) (string, error) {
+	server, err := filepath.EvalSymlinks(filepath.Join(c.bin, "postgres"))
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(filepath.Dir(server), "pg_dump"), append(args, c.URL(database))...).Output()
+	if err != nil {
+		return "", fmt.Errorf("postgrestest: pg_dump: %w", err)
+	}
+	var sql strings.Builder
+	for line := range strings.Lines(string(out)) {
+		if line != "\n" && !strings.HasPrefix(line, "\\") && !strings.HasPrefix(line, "--") {
+			sql.WriteString(line)
+		}
+	}
+	return sql.String(), nil
+}
+
 // Create makes a database with options such as "TEMPLATE x".
 func (c *Cluster) Create(ctx context.Context, name, options string) error {
 	return c.Exec(ctx, "postgres", fmt.Sprintf("CREATE DATABASE %s %s", name, options))
