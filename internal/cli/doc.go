@@ -1,11 +1,13 @@
 // Package cli is the command line: thin commands that read flags, call, and
 // print. Each file is one command.
 //
-// It never opens the database of a running server: serve, dev, migrate and
-// config check run in this process; everything else asks the server through
-// its operator API, so that every change has its audit row.
+// It never changes the database of a running server: serve, dev, migrate and
+// restore have it to themselves, backup and fsck only read it; everything else
+// asks the server through its operator API, so that every change has its audit
+// row.
 //
 //	args ─kong─▶ command ─┬─▶ config ─▶ app.Open … Stop         serve, dev, migrate, config check
+//	                      ├─▶ place ─▶ backup, fsck                 backup, restore, fsck
 //	                      └─▶ remote ─▶ operator/client ─HTTP─▶ app, number, keyring, credit …
 //	                                        └─▶ table | --json
 //
