@@ -32,10 +32,11 @@ type Command interface {
 type Options struct {
 	Queue    int // commands that may wait; default 4096; one more is shed
 	MaxBatch int // commands in one commit; default 512
+	Batchers int // batches at the same time; default 1; more where the engine takes them
 }
 
-// Batcher commits commands in groups. One goroutine runs the batches, another
-// one waits for the disk and answers: while one batch is flushed the next one
+// Batcher commits commands in groups. One goroutine runs the batches (or a few
+// do, each its own), another one waits for the disk and answers: while one batch is flushed the next one
 // runs, and while that runs another one gathers; there is no timer.
 type Batcher struct {
 	engine  Engine
@@ -43,16 +44,22 @@ type Batcher struct {
 	log     *slog.Logger
 	options Options
 	queue   chan *waiting
-	answers sync.Pool // of *waiting, to be used again
+	more    chan struct{} // wakes a further runner
+	answers sync.Pool     // of *waiting, to be used again
 
 	mu      sync.RWMutex // guards stopped against sends into queue
 	started bool
 	stopped bool
 	done    chan struct{}
-	batch   Batch
-	groups  chan []*waiting // to be used again: as many as may be under way
-	ran     chan ran
 	stats   stats
+}
+
+// runner runs one batch at a time, of what waits in the batcher's queue.
+type runner struct {
+	*Batcher
+	batch  Batch
+	groups chan []*waiting // to be used again: as many as may be under way
+	ran    chan ran
 }
 
 // ran is a group whose batch was committed, or refused as a whole, or failed.
@@ -84,13 +91,16 @@ func NewBatcher(engine Engine, now func() time.Time, log *slog.Logger, o Options
 	if o.MaxBatch <= 0 {
 		o.MaxBatch = 512
 	}
-	s := &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), done: make(chan struct{}),
-		groups: make(chan []*waiting, underWay), ran: make(chan ran, 1),
+	return &Batcher{engine: engine, now: now, log: log, options: o, queue: make(chan *waiting, o.Queue), more: make(chan struct{}, 1), done: make(chan struct{}),
 		answers: sync.Pool{New: func() any { return &waiting{answer: make(chan error, 1)} }}}
+}
+
+func (s *Batcher) newRunner() *runner {
+	r := &runner{Batcher: s, groups: make(chan []*waiting, underWay), ran: make(chan ran, 1)}
 	for range underWay {
-		s.groups <- make([]*waiting, 0, o.MaxBatch)
+		r.groups <- make([]*waiting, 0, s.options.MaxBatch)
 	}
-	return s
+	return r
 }
 
 // Start runs the batches until Stop. Starting twice, or after Stop, does
@@ -112,6 +122,7 @@ func (s *Batcher) Stop() {
 	if !s.stopped {
 		s.stopped = true
 		close(s.queue)
+		close(s.more)
 		if !s.started {
 			go s.run()
 		}
@@ -164,6 +175,12 @@ func (s *Batcher) enqueue(w *waiting) error {
 	}
 	select {
 	case s.queue <- w:
+		if s.options.Batchers > 1 && len(s.queue) >= plenty {
+			select {
+			case s.more <- struct{}{}:
+			default:
+			}
+		}
 		return nil
 	default:
 		s.stats.shed.Add(1)
@@ -171,19 +188,48 @@ func (s *Batcher) enqueue(w *waiting) error {
 	}
 }
 
+// run runs batches until the queue is closed and empty. One runner takes
+// whatever waits; further ones help where plenty waits: with less, two small
+// batches would cost more than one.
 func (s *Batcher) run() {
-	go s.flush()
-	for first := range s.queue {
-		s.commit(s.gather(append(<-s.groups, first)))
+	defer close(s.done)
+	var all sync.WaitGroup
+	all.Go(func() {
+		s.newRunner().run(func(r *runner) {
+			for first := range s.queue {
+				r.commit(s.gather(append(<-r.groups, first)))
+			}
+		})
+	})
+	for range s.options.Batchers - 1 {
+		all.Go(func() {
+			s.newRunner().run(func(r *runner) {
+				for range s.more {
+					if group := s.gather(<-r.groups); len(group) > 0 {
+						r.commit(group)
+					} else {
+						r.groups <- group
+					}
+				}
+			})
+		})
 	}
+	all.Wait()
+}
+
+// run answers what batches leaves behind, until that returns.
+func (s *runner) run(batches func(*runner)) {
+	var flushing sync.WaitGroup
+	flushing.Go(s.flush)
+	batches(s)
 	close(s.ran)
+	flushing.Wait()
 }
 
 // flush answers groups in their order, each when what it was decided on is on
 // disk: its own changes, and those of the batches before it. One flush serves
 // every batch that was committed meanwhile.
-func (s *Batcher) flush() {
-	defer close(s.done)
+func (s *runner) flush() {
 	for r := range s.ran {
 		s.answer(r.group, errors.Join(r.err, s.engine.Flush()))
 		clear(r.group)
@@ -232,7 +278,7 @@ func (s *Batcher) drain(group []*waiting) []*waiting {
 }
 
 // commit runs a group; every command of it is answered exactly once.
-func (s *Batcher) commit(group []*waiting) {
+func (s *runner) commit(group []*waiting) {
 	s.stats.batches.Add(1)
 	s.stats.commands.Add(int64(len(group)))
 	err := s.attempt(group)
@@ -271,7 +317,7 @@ func (s *Batcher) answer(group []*waiting, err error) {
 // retries of a batch that the engine asks to run again.
 const retries = 8
 
-func (s *Batcher) attempt(group []*waiting) error {
+func (s *runner) attempt(group []*waiting) error {
 	var err error
 	for try := range retries {
 		err = s.once(group)
@@ -285,7 +331,7 @@ func (s *Batcher) attempt(group []*waiting) error {
 	return err
 }
 
-func (s *Batcher) once(group []*waiting) error {
+func (s *runner) once(group []*waiting) error {
 	ctx := context.Background()
 	tx, err := s.engine.Begin(ctx)
 	if err != nil {

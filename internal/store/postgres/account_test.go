@@ -40,7 +40,7 @@ func spend(id int64, amount core.Credits) store.Command {
 // refused, not failed.
 func TestLastCreditsOverNodes(t *testing.T) {
 	all := nodes(t, 3, 4)
-	const coins, workers, tries = 100, 6, 20
+	const coins, workers, tries = 100, 50, 4
 	commit(t, all[0].engine, func(*store.Batch) {}, func(b *store.Batch) {
 		b.Accounts.Put(spendable, store.Account{ID: spendable, Balance: coins})
 	})

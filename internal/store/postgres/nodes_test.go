@@ -68,11 +68,12 @@ type node struct {
 }
 
 func newNode(o Options, maxBatch int) (*node, error) {
+	o.Batchers = 2
 	e, err := Open(context.Background(), o)
 	if err != nil {
 		return nil, err
 	}
-	b := store.NewBatcher(e, time.Now, slog.New(slog.DiscardHandler), store.Options{MaxBatch: maxBatch})
+	b := store.NewBatcher(e, time.Now, slog.New(slog.DiscardHandler), store.Options{MaxBatch: maxBatch, Batchers: o.Batchers})
 	b.Start()
 	return &node{engine: e, batcher: b}, nil
 }
