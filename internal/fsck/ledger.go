@@ -74,7 +74,7 @@ func (r *run) ledger(ctx context.Context) error {
 	for _, a := range all {
 		_, _, kind := billing.Split(a.Account)
 		total += a.Balance
-		problem := ""
+		var problem string
 		switch {
 		case a.Missing:
 			problem = fmt.Sprintf("does not exist, and the ledger's rows sum to %d", a.Ledger)
