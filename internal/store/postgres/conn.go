@@ -170,23 +170,43 @@ func milliseconds(name string, d time.Duration) string {
 	return fmt.Sprintf("SET %s = %d", name, max(1, d.Milliseconds()))
 }
 
-// pool hands places out, one user each.
+// pool hands places out, one user each: the one that came back last goes first,
+// so that a batch that is run again finds what its place remembers of it.
 type pool struct {
 	dialer      *dialer
 	lockTimeout time.Duration
 	required    []string // settings of a session
 	planner     []string
-	free        chan *conn
+	free        chan struct{} // one for each place on the stack
+	mu          sync.Mutex
+	stack       []*conn
 	closed      chan struct{}
 	once        sync.Once
 }
 
 func newPool(d *dialer, size int, lockTimeout time.Duration, required, planner []string) *pool {
-	p := &pool{dialer: d, lockTimeout: lockTimeout, required: required, planner: planner, free: make(chan *conn, size), closed: make(chan struct{})}
+	p := &pool{dialer: d, lockTimeout: lockTimeout, required: required, planner: planner, free: make(chan struct{}, size), closed: make(chan struct{})}
 	for range size {
-		p.free <- &conn{}
+		p.push(&conn{})
 	}
 	return p
+}
+
+func (p *pool) push(c *conn) {
+	p.mu.Lock()
+	p.stack = append(p.stack, c)
+	p.mu.Unlock()
+	p.free <- struct{}{}
+}
+
+// pop is for whoever took one out of free.
+func (p *pool) pop() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.stack) - 1
+	c := p.stack[last]
+	p.stack = p.stack[:last]
+	return c
 }
 
 // take waits for a place and connects it if need be.
@@ -200,11 +220,12 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	select {
-	case c := <-p.free:
+	case <-p.free:
+		c := p.pop()
 		if c.pg == nil {
 			pg, err := p.dialer.dial(ctx, p.lockTimeout, p.required, p.planner)
 			if err != nil {
-				p.free <- c
+				p.push(c)
 				return nil, err
 			}
 			c.pg = pg
@@ -222,7 +243,7 @@ func (p *pool) put(c *conn) {
 	if !c.idle() {
 		c.drop(p.dialer.options.Timeout)
 	}
-	p.free <- c
+	p.push(c)
 }
 
 // close waits for every place to come back and ends its connection. Closing
@@ -231,7 +252,8 @@ func (p *pool) close() {
 	p.once.Do(func() {
 		close(p.closed)
 		for range cap(p.free) {
-			(<-p.free).drop(p.dialer.options.Timeout)
+			<-p.free
+			p.pop().drop(p.dialer.options.Timeout)
 		}
 	})
 }
