@@ -1,30 +1,16 @@
 package smpp
 
 import (
-	"time"
-
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/link"
+	"yanma.dev/yanma/internal/provider/pace"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
-)
-
-// pauseAfterThrottle is how long the link rests, and what RetryAfter says
-// (contracts/delivery.md §2.4).
-const pauseAfterThrottle = time.Second
-
-// effect is what a status does to the link, besides the message's outcome.
-type effect uint8
-
-const (
-	effectNone   effect = iota
-	effectSlow          // pause, then half the rate
-	effectRebind        // the SMSC holds another view of the bind: unbind and bind anew
-	effectRetry         // send this part once more; its class counts when it has been
 )
 
 // verdict is the row of a status in contracts/delivery.md §2.2.
 type verdict struct {
 	class  provider.Class
-	effect effect
+	effect link.Effect
 }
 
 // classify is contracts/delivery.md §2.2 for a submission's status. Decided
@@ -38,13 +24,13 @@ func (cfg *Config) classify(s pdu.Status) verdict {
 	case pdu.OK:
 		return verdict{class: provider.Accepted}
 	case pdu.MsgQueueFull, pdu.Throttled:
-		return verdict{class: provider.Throttled, effect: effectSlow}
+		return verdict{class: provider.Throttled, effect: link.EffectSlow}
 	case pdu.InvBndStatus, pdu.AlreadyBound, pdu.BindFail, pdu.InvPassword, pdu.InvSystemID:
-		return verdict{class: provider.Throttled, effect: effectRebind}
+		return verdict{class: provider.Throttled, effect: link.EffectRelogin}
 	case pdu.SysErr, pdu.AppTemporary:
 		return verdict{class: provider.Throttled}
 	case pdu.DeliveryFail, pdu.UnknownErr:
-		return verdict{class: provider.Rejected, effect: effectRetry}
+		return verdict{class: provider.Rejected, effect: link.EffectRetry}
 	default:
 		return cfg.classifyOther(s)
 	}
@@ -55,7 +41,7 @@ func (cfg *Config) classify(s pdu.Status) verdict {
 func (cfg *Config) classifyOther(s pdu.Status) verdict {
 	if class, ok := cfg.VendorStatus[s]; ok && s >= pdu.VendorFirst && s <= pdu.VendorLast {
 		if class == provider.Throttled {
-			return verdict{class: class, effect: effectSlow}
+			return verdict{class: class, effect: link.EffectSlow}
 		}
 		return verdict{class: class}
 	}
@@ -69,7 +55,7 @@ func outcome(class provider.Class, s pdu.Status) provider.Outcome {
 		o.Code, o.Detail = s.String(), s.Name()
 	}
 	if class == provider.Throttled {
-		o.RetryAfter = pauseAfterThrottle
+		o.RetryAfter = pace.PauseAfterThrottle
 	}
 	return o
 }

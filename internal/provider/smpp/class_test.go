@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
@@ -13,14 +14,14 @@ func TestReq37_StatusClasses(t *testing.T) {
 	for _, row := range []struct {
 		statuses []pdu.Status
 		class    provider.Class
-		effect   effect
+		effect   link.Effect
 	}{
-		{[]pdu.Status{0x00}, provider.Accepted, effectNone},
-		{[]pdu.Status{0x01, 0x02, 0x03, 0x0a, 0x0b, 0x45, 0x61, 0x62, 0x65, 0x66, 0x400, 0x4ff, 0x500, 0x33}, provider.Rejected, effectNone},
-		{[]pdu.Status{0x04, 0x05, 0x0d, 0x0e, 0x0f}, provider.Throttled, effectRebind},
-		{[]pdu.Status{0x08, 0x64}, provider.Throttled, effectNone},
-		{[]pdu.Status{0x14, 0x58, 0x401}, provider.Throttled, effectSlow},
-		{[]pdu.Status{0xfe, 0xff}, provider.Rejected, effectRetry},
+		{[]pdu.Status{0x00}, provider.Accepted, link.EffectNone},
+		{[]pdu.Status{0x01, 0x02, 0x03, 0x0a, 0x0b, 0x45, 0x61, 0x62, 0x65, 0x66, 0x400, 0x4ff, 0x500, 0x33}, provider.Rejected, link.EffectNone},
+		{[]pdu.Status{0x04, 0x05, 0x0d, 0x0e, 0x0f}, provider.Throttled, link.EffectRelogin},
+		{[]pdu.Status{0x08, 0x64}, provider.Throttled, link.EffectNone},
+		{[]pdu.Status{0x14, 0x58, 0x401}, provider.Throttled, link.EffectSlow},
+		{[]pdu.Status{0xfe, 0xff}, provider.Rejected, link.EffectRetry},
 	} {
 		for _, s := range row.statuses {
 			if got := cfg.classify(s); got.class != row.class || got.effect != row.effect {

@@ -10,6 +10,7 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
@@ -127,6 +128,15 @@ func (cfg Config) check() error {
 		return fmt.Errorf("smpp link %q: %w", cfg.Name, problem)
 	}
 	return nil
+}
+
+func (cfg Config) link() link.Config {
+	return link.Config{
+		Kind: "smpp", Name: cfg.Name, Addr: cfg.Addr, Format: pdu.Format,
+		Window: cfg.Window, RatePerSecond: cfg.RatePerSecond, Retries: true,
+		ProbeEvery: cfg.EnquireEvery, ResponseTimeout: cfg.ResponseTimeout,
+		ReconnectMin: cfg.ReconnectMin, ReconnectMax: cfg.ReconnectMax,
+	}
 }
 
 func (cfg Config) bind() pdu.Bind {

@@ -9,106 +9,27 @@ import (
 
 	"yanma.dev/yanma/internal/message/text"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/receipt"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
-// readLoop takes what the SMSC sends until the connection ends.
-func (l *link) readLoop() {
-	for {
-		h, body, err := l.conn.Next()
-		if err != nil {
-			if errors.Is(err, pdu.ErrLength) {
-				// The stream is out of step: contracts/delivery.md §2.4.
-				l.endWith(err)
-				_ = l.conn.Empty(pdu.GenericNack, pdu.InvCmdLen, h.Seq)
-				l.conn.Finish()
-				return
-			}
-			l.conn.Close(err)
-			return
-		}
-		l.lastRead.Store(l.client.deps.Now().UnixNano())
-		if !l.handle(h, body) {
-			return
-		}
-	}
-}
-
-// handle takes one PDU. It is false when it was the last one. Answers that can
-// not be queued are dropped: the connection has ended, and Next tells so.
-func (l *link) handle(h pdu.Header, body []byte) bool {
-	switch h.ID {
-	case pdu.SubmitSMResp:
-		l.submitResp(h, body)
-	case pdu.DeliverSM:
-		l.deliver(h.Seq, body)
-	case pdu.EnquireLink:
-		_ = l.conn.Empty(pdu.EnquireLinkResp, pdu.OK, h.Seq)
-	case pdu.EnquireLinkResp:
-		l.alive(h.Seq)
-	case pdu.GenericNack:
-		l.alive(h.Seq)
-		if h.Seq != 0 {
-			l.answered(h.Seq, refusal(h.Status), "")
-		}
-	case pdu.Unbind:
-		l.client.link.CompareAndSwap(l, nil)
-		l.endWith(errPeerUnbind)
-		_ = l.conn.Empty(pdu.UnbindResp, pdu.OK, h.Seq)
-		l.conn.Finish()
-		return false
-	case pdu.UnbindResp:
-		l.conn.Close(errUnbound)
-		return false
-	default:
-		if !h.ID.IsResponse() {
-			_ = l.conn.Empty(pdu.GenericNack, pdu.InvCmdID, h.Seq)
-		}
-	}
-	return true
-}
-
-// refusal keeps a generic_nack from looking like success.
-func refusal(s pdu.Status) pdu.Status {
-	if s == pdu.OK {
-		return pdu.UnknownErr
-	}
-	return s
-}
-
-func (l *link) submitResp(h pdu.Header, body []byte) {
-	id, err := pdu.ParseSMResp(body)
-	if err != nil && h.Status == pdu.OK {
-		l.client.deps.Log.Warn("smpp answer without a readable message id", slog.String("link", l.client.cfg.Name))
-	}
-	l.answered(h.Seq, h.Status, id)
-}
-
-// endWith keeps more submissions off the link.
-func (l *link) endWith(why error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	if l.why == nil {
-		l.why = why
-	}
-}
+var errPeerUnbind = errors.New("the SMSC unbound")
 
 // deliver hands a receipt or a subscriber's text to the sink; the SMSC is
 // answered when the sink has stored it.
-func (l *link) deliver(seq uint32, body []byte) {
-	sm := &l.incoming
+func (s *session) deliver(l *link.Link, seq uint32, body []byte) {
+	sm := &s.incoming
 	if err := pdu.ParseSM(body, sm); err != nil {
-		l.refuse(seq, "malformed deliver_sm")
+		s.refuse(l, seq, "malformed deliver_sm")
 		return
 	}
-	c := l.client
+	c := s.client
 	a := &ack{link: l, seq: seq}
 	if !sm.IsReceipt() {
 		in, ok := inbound(sm)
 		if !ok {
-			l.refuse(seq, "malformed user-data header")
+			s.refuse(l, seq, "malformed user-data header")
 			return
 		}
 		c.deps.Sink.Inbound(c.cfg.Name, in, a.done)
@@ -116,21 +37,21 @@ func (l *link) deliver(seq uint32, body []byte) {
 	}
 	r, ok := c.cfg.receipt(sm)
 	if !ok {
-		l.refuse(seq, "receipt without an id")
+		s.refuse(l, seq, "receipt without an id")
 		return
 	}
 	c.deps.Sink.Receipt(c.cfg.Name, r, a.done)
 }
 
 // refuse answers what can never be stored, so that it is not sent for ever.
-func (l *link) refuse(seq uint32, why string) {
-	l.client.deps.Log.Warn("smpp deliver_sm refused", slog.String("link", l.client.cfg.Name), slog.String("reason", why))
-	_ = l.conn.Empty(pdu.DeliverSMResp, pdu.AppPermanent, seq)
+func (s *session) refuse(l *link.Link, seq uint32, why string) {
+	s.client.deps.Log.Warn("smpp deliver_sm refused", slog.String("link", s.client.cfg.Name), slog.String("reason", why))
+	empty(l, pdu.DeliverSMResp, pdu.AppPermanent, seq)
 }
 
 // ack answers one deliver_sm, once.
 type ack struct {
-	link *link
+	link *link.Link
 	seq  uint32
 	used atomic.Bool
 }
@@ -144,7 +65,7 @@ func (a *ack) done(err error) {
 		status = pdu.AppTemporary // contracts/delivery.md §2.4: the SMSC sends it again
 	}
 	// When the connection has ended the SMSC sends it again on the next one.
-	_, _ = a.link.conn.Append(func(dst []byte) ([]byte, error) {
+	_, _ = a.link.Conn().Append(func(dst []byte) ([]byte, error) {
 		return pdu.AppendSMResp(dst, pdu.DeliverSMResp, status, a.seq, "")
 	})
 }

@@ -1,133 +1,147 @@
 package smpp
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
-	"time"
 
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
-	"yanma.dev/yanma/internal/provider/smpp/wire"
 )
+
+// session is SMPP as link.Client wants it.
+type session struct {
+	client   *Client
+	incoming pdu.SM // Handle's
+}
+
+var _ link.Protocol = (*session)(nil)
 
 // bindError is a bind that the SMSC refused.
 type bindError struct{ status pdu.Status }
 
+// Error says so in words and in the SMSC's number.
 func (e bindError) Error() string {
 	return fmt.Sprintf("bind refused: %s (%s)", e.status.Name(), e.status)
 }
 
-// run keeps a link up until ctx ends, or the SMSC refuses the credentials.
-func (c *Client) run(ctx context.Context) {
-	defer close(c.finished)
-	wait := c.cfg.ReconnectMin
-	for ctx.Err() == nil {
-		l, err := c.connect(ctx)
-		if err == nil {
-			began := c.deps.Now()
-			err = c.serve(ctx, l)
-			if c.deps.Now().Sub(began) >= c.cfg.EnquireEvery {
-				wait = c.cfg.ReconnectMin
-			}
-		}
-		if ctx.Err() != nil {
-			break
-		}
-		if refused := (bindError{}); errors.As(err, &refused) && stopsLink(refused.status) {
-			c.setState("stopped: " + refused.status.Name())
-			c.deps.Log.Error("smpp link stopped", slog.String("link", c.cfg.Name), slog.String("reason", refused.Error()))
-			return
-		}
-		c.setState("connecting: " + err.Error())
-		c.deps.Log.Warn("smpp link down", slog.String("link", c.cfg.Name), slog.String("reason", err.Error()))
-		c.rest(ctx, wait)
-		wait = min(2*wait, c.cfg.ReconnectMax)
-	}
-	c.setState("stopped")
-}
-
-// rest waits between half of d and d, so that many links do not return at once.
-func (c *Client) rest(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d/2 + time.Duration(c.deps.Jitter()*float64(d/2)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// connect dials and binds within the response time-out.
-func (c *Client) connect(ctx context.Context) (*link, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.ResponseTimeout)
-	defer cancel()
-	nc, err := c.deps.Dial(ctx, "tcp", c.cfg.Addr)
-	if err != nil {
-		return nil, err
-	}
-	conn := wire.New(nc, c.deps.Now, wire.Timeouts{
-		Idle:  c.cfg.ResponseTimeout, // while binding; none afterwards: the watch looks after silence
-		Frame: c.cfg.ResponseTimeout,
-		Write: c.cfg.ResponseTimeout,
-	})
-	unwatch := context.AfterFunc(ctx, func() { conn.Close(context.Cause(ctx)) })
-	defer unwatch()
-	l := newLink(c, conn)
-	go func() {
-		defer close(l.writerDone)
-		conn.WriteLoop()
-	}()
-	if err := l.bind(); err != nil {
-		conn.Close(err)
-		<-l.writerDone
-		return nil, err
-	}
-	conn.SetIdle(0)
-	return l, nil
-}
-
-// bind asks for a transceiver and waits for the answer.
-func (l *link) bind() error {
-	request := l.client.cfg.bind()
-	seq := l.nextSeq()
-	_, err := l.conn.Append(func(dst []byte) ([]byte, error) {
+// Login asks for a transceiver and waits for the answer.
+func (s *session) Login(l *link.Link) error {
+	request := s.client.cfg.bind()
+	seq := l.NextSeq()
+	_, err := l.Conn().Append(func(dst []byte) ([]byte, error) {
 		return pdu.AppendBind(dst, pdu.BindTransceiver, seq, &request)
 	})
 	if err != nil {
 		return err
 	}
 	for {
-		h, _, err := l.conn.Next()
+		h, err := next(l)
 		switch {
 		case err != nil:
 			return fmt.Errorf("bind: %w", err)
 		case h.ID == pdu.EnquireLink:
-			_ = l.conn.Empty(pdu.EnquireLinkResp, pdu.OK, h.Seq) // a closed connection shows at Next
+			empty(l, pdu.EnquireLinkResp, pdu.OK, h.Seq)
 		case h.Seq == seq && (h.ID == pdu.BindTransceiverResp || h.ID == pdu.GenericNack):
-			if h.Status != pdu.OK || h.ID == pdu.GenericNack {
-				return bindError{h.Status}
-			}
-			return nil
+			return bindAnswer(h)
 		default:
 			return fmt.Errorf("bind: unexpected command %s", h.ID)
 		}
 	}
 }
 
-// serve runs a bound link until it ends, settles what is left on it, and tells why it ended.
-func (c *Client) serve(ctx context.Context, l *link) error {
-	unwatch := context.AfterFunc(ctx, func() { l.conn.Close(context.Cause(ctx)) })
-	defer unwatch()
-	c.deps.Log.Info("smpp link up", slog.String("link", c.cfg.Name))
-	c.link.Store(l)
-	var reader sync.WaitGroup
-	reader.Go(l.readLoop)
-	l.watch()
-	c.setState("connecting: " + l.reason().Error())
-	c.link.CompareAndSwap(l, nil)
-	reader.Wait()
-	<-l.writerDone
-	l.abandon()
-	return l.reason()
+func next(l *link.Link) (pdu.Header, error) {
+	octets, err := l.Conn().Next()
+	if err != nil {
+		return pdu.Header{}, err
+	}
+	return pdu.ParseHeader(octets)
+}
+
+func bindAnswer(h pdu.Header) error {
+	switch {
+	case h.ID != pdu.GenericNack && h.Status == pdu.OK:
+		return nil
+	case stopsLink(h.Status):
+		return &link.FatalError{Short: h.Status.Name(), Err: bindError{h.Status}}
+	}
+	return bindError{h.Status}
+}
+
+// AppendProbe appends an enquire_link.
+func (s *session) AppendProbe(dst []byte, seq uint32) []byte {
+	return pdu.AppendEmpty(dst, pdu.EnquireLink, pdu.OK, seq)
+}
+
+// AppendGoodbye appends an unbind.
+func (s *session) AppendGoodbye(dst []byte, seq uint32) []byte {
+	return pdu.AppendEmpty(dst, pdu.Unbind, pdu.OK, seq)
+}
+
+// OutOfStep answers with a generic_nack (contracts/delivery.md §2.4).
+func (s *session) OutOfStep(header []byte) (answer []byte, why error) {
+	h, err := pdu.ParseHeader(header)
+	return pdu.AppendEmpty(nil, pdu.GenericNack, pdu.InvCmdLen, h.Seq), err
+}
+
+// Handle takes one PDU. It is false when it was the last one.
+func (s *session) Handle(l *link.Link, octets []byte) bool {
+	h, body, err := pdu.Split(octets)
+	if err != nil {
+		l.Conn().Close(err) // not possible: the length was looked at
+		return false
+	}
+	switch h.ID {
+	case pdu.SubmitSMResp:
+		s.submitResp(l, h, body)
+	case pdu.DeliverSM:
+		s.deliver(l, h.Seq, body)
+	case pdu.EnquireLink:
+		empty(l, pdu.EnquireLinkResp, pdu.OK, h.Seq)
+	case pdu.EnquireLinkResp:
+		l.Alive(h.Seq)
+	case pdu.GenericNack:
+		l.Alive(h.Seq)
+		if h.Seq != 0 {
+			s.answered(l, h.Seq, refusal(h.Status), "")
+		}
+	case pdu.Unbind:
+		l.PeerLeaves(errPeerUnbind, pdu.AppendEmpty(nil, pdu.UnbindResp, pdu.OK, h.Seq))
+		return false
+	case pdu.UnbindResp:
+		l.Left()
+		return false
+	default:
+		if !h.ID.IsResponse() {
+			empty(l, pdu.GenericNack, pdu.InvCmdID, h.Seq)
+		}
+	}
+	return true
+}
+
+// empty queues a PDU without a body. On a connection that has ended there is
+// nobody to answer, and Next tells so.
+func empty(l *link.Link, id pdu.CommandID, status pdu.Status, seq uint32) {
+	_, _ = l.Conn().Append(func(dst []byte) ([]byte, error) { return pdu.AppendEmpty(dst, id, status, seq), nil })
+}
+
+// refusal keeps a generic_nack from looking like success.
+func refusal(s pdu.Status) pdu.Status {
+	if s == pdu.OK {
+		return pdu.UnknownErr
+	}
+	return s
+}
+
+func (s *session) submitResp(l *link.Link, h pdu.Header, body []byte) {
+	id, err := pdu.ParseSMResp(body)
+	if err != nil && h.Status == pdu.OK {
+		s.client.deps.Log.Warn("smpp answer without a readable message id", slog.String("link", s.client.cfg.Name))
+	}
+	s.answered(l, h.Seq, h.Status, id)
+}
+
+// answered settles the part that a submit_sm_resp or generic_nack answers.
+func (s *session) answered(l *link.Link, seq uint32, status pdu.Status, id string) {
+	v := s.client.cfg.classify(status)
+	l.Answered(seq, outcome(v.class, status), v.effect, id)
 }

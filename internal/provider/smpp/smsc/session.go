@@ -4,8 +4,9 @@ import (
 	"errors"
 	"net"
 
+	"yanma.dev/yanma/internal/provider/frame"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
-	"yanma.dev/yanma/internal/provider/smpp/wire"
 )
 
 var (
@@ -16,7 +17,7 @@ var (
 // session is one connection. Its fields below serve's belong to Server.mu.
 type session struct {
 	server *Server
-	conn   *wire.Conn
+	conn   *link.Conn
 	sm     pdu.SM // serve's
 
 	bound    pdu.CommandID // the bind that was accepted; 0 is none
@@ -29,7 +30,7 @@ type session struct {
 func newSession(s *Server, conn net.Conn) *session {
 	return &session{
 		server: s,
-		conn: wire.New(conn, s.cfg.Now, wire.Timeouts{
+		conn: link.NewConn(conn, pdu.Format, s.cfg.Now, link.Timeouts{
 			Idle: s.cfg.BindTimeout, Frame: s.cfg.FrameTimeout, Write: writeTimeout,
 		}),
 		open: make(map[uint32]*delivery),
@@ -40,15 +41,16 @@ func newSession(s *Server, conn net.Conn) *session {
 func (ss *session) serve() {
 	defer ss.server.forget(ss)
 	for {
-		h, body, err := ss.conn.Next()
-		if err != nil {
-			if errors.Is(err, pdu.ErrLength) {
-				ss.answer(pdu.GenericNack, pdu.InvCmdLen, h.Seq)
-				ss.conn.Finish()
-				<-ss.conn.Down()
-				return
-			}
+		octets, err := ss.conn.Next()
+		if err != nil && !errors.Is(err, frame.ErrLength) {
 			ss.conn.Close(err)
+			return
+		}
+		h, body, err := pdu.Split(octets)
+		if err != nil {
+			ss.answer(pdu.GenericNack, pdu.InvCmdLen, h.Seq)
+			ss.conn.Finish()
+			<-ss.conn.Down()
 			return
 		}
 		if !ss.handle(h, body) {
@@ -62,7 +64,7 @@ func (ss *session) serve() {
 // nobody to answer, and Next tells so.
 func (ss *session) answer(id pdu.CommandID, status pdu.Status, seq uint32) {
 	if !ss.server.muted.Load() {
-		_ = ss.conn.Empty(id, status, seq)
+		_, _ = ss.conn.Append(func(dst []byte) ([]byte, error) { return pdu.AppendEmpty(dst, id, status, seq), nil })
 	}
 }
 

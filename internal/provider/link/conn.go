@@ -1,4 +1,4 @@
-package wire
+package link
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"yanma.dev/yanma/internal/provider/smpp/pdu"
+	"yanma.dev/yanma/internal/provider/frame"
 )
 
 // ErrClosed is returned by Append after the connection failed or was closed.
@@ -28,7 +28,7 @@ type Timeouts struct {
 // another; the rest is safe for concurrent use.
 type Conn struct {
 	net  net.Conn
-	in   *pdu.Reader
+	in   *frame.Reader
 	now  func() time.Time
 	wait Timeouts
 	wake chan struct{}
@@ -44,11 +44,11 @@ type Conn struct {
 	err     error
 }
 
-// New wraps an open connection.
-func New(conn net.Conn, now func() time.Time, wait Timeouts) *Conn {
+// NewConn wraps an open connection whose octets are frames of a format.
+func NewConn(conn net.Conn, format frame.Format, now func() time.Time, wait Timeouts) *Conn {
 	c := &Conn{net: conn, now: now, wait: wait, wake: make(chan struct{}, 1), down: make(chan struct{})}
 	c.room.L = &c.mu
-	c.in = pdu.NewReader(conn, c.setReadDeadline)
+	c.in = frame.NewReader(conn, format, c.setReadDeadline)
 	return c
 }
 
@@ -67,18 +67,14 @@ func (c *Conn) setReadDeadline(partial bool) {
 // SetIdle changes Timeouts.Idle. It belongs to the goroutine that calls Next.
 func (c *Conn) SetIdle(d time.Duration) { c.wait.Idle = d }
 
-// Next is the next frame (see pdu.Reader.Next). While the peer does not read
+// Next is the next frame (see frame.Reader.Next). While the peer does not read
 // its answers it waits, so that the queue stays small.
-func (c *Conn) Next() (pdu.Header, []byte, error) {
+func (c *Conn) Next() ([]byte, error) {
 	if err := c.waitForRoom(); err != nil {
-		return pdu.Header{}, nil, err
+		return nil, err
 	}
 	return c.in.Next()
 }
-
-// Buffered tells whether the next frame, or a part of it, has been read
-// already.
-func (c *Conn) Buffered() bool { return c.in.Buffered() }
 
 func (c *Conn) waitForRoom() error {
 	c.mu.Lock()
@@ -89,7 +85,7 @@ func (c *Conn) waitForRoom() error {
 	return c.err
 }
 
-// Append lets encode add one PDU to the end of the queue. offset is where in
+// Append lets encode add one frame to the end of the queue. offset is where in
 // the stream of all octets it begins (see Written). When encode or the
 // connection fails, nothing was queued.
 func (c *Conn) Append(encode func(dst []byte) ([]byte, error)) (offset uint64, err error) {
@@ -114,13 +110,7 @@ func (c *Conn) Append(encode func(dst []byte) ([]byte, error)) (offset uint64, e
 	return offset, nil
 }
 
-// Empty queues a PDU without a body.
-func (c *Conn) Empty(id pdu.CommandID, status pdu.Status, seq uint32) error {
-	_, err := c.Append(func(dst []byte) ([]byte, error) { return pdu.AppendEmpty(dst, id, status, seq), nil })
-	return err
-}
-
-// Written is how many octets of the stream the network has taken. A PDU whose
+// Written is how many octets of the stream the network has taken. A frame whose
 // offset is not below it has not left; it is exact once WriteLoop has ended.
 func (c *Conn) Written() uint64 {
 	c.mu.Lock()

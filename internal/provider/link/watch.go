@@ -1,15 +1,14 @@
-package smpp
+package link
 
 import (
 	"time"
 
 	"yanma.dev/yanma/internal/provider"
-	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
 // watch looks after every deadline of a link with one ticker, until the link ends.
-func (l *link) watch() {
-	shortest := min(l.client.cfg.ResponseTimeout, l.client.cfg.EnquireEvery)
+func (l *Link) watch() {
+	shortest := min(l.client.cfg.ResponseTimeout, l.client.cfg.ProbeEvery)
 	tick := time.NewTicker(min(max(shortest/20, time.Millisecond), 500*time.Millisecond))
 	defer tick.Stop()
 	for {
@@ -27,7 +26,7 @@ func (l *link) watch() {
 // expire settles as Unknown what has had no answer in time: its octets have
 // left or will. silent tells that nothing at all came since one of them was
 // queued, so that the link itself is in doubt.
-func (l *link) expire(now time.Time) (silent bool) {
+func (l *Link) expire(now time.Time) (silent bool) {
 	var late []slot
 	l.mu.Lock()
 	for i := range l.slots {
@@ -47,29 +46,29 @@ func (l *link) expire(now time.Time) (silent bool) {
 	return silent
 }
 
-// keepAlive sends enquire_link after silence, and gives the link up when that
-// has no answer, or an unbind has none.
-func (l *link) keepAlive(now time.Time, inDoubt bool) {
+// keepAlive probes the peer after silence, and gives the link up when that has
+// no answer, or a goodbye has none.
+func (l *Link) keepAlive(now time.Time, inDoubt bool) {
 	limit := l.client.cfg.ResponseTimeout
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	idle := now.Sub(time.Unix(0, l.lastRead.Load()))
 	switch {
-	case l.enquiry != 0 && now.Sub(l.enquiryAt) >= limit:
+	case l.probe != 0 && now.Sub(l.probeAt) >= limit:
 		l.conn.Close(errNoAnswer)
 	case !l.retiredAt.IsZero() && now.Sub(l.retiredAt) >= limit:
-		l.conn.Close(errUnbound)
-	case l.enquiry == 0 && (inDoubt || idle >= l.client.cfg.EnquireEvery):
-		l.enquiry, l.enquiryAt = l.freeSeq(), now
-		_ = l.conn.Empty(pdu.EnquireLink, pdu.OK, l.enquiry) // a closed connection ends watch
+		l.conn.Close(errGone)
+	case l.probe == 0 && (inDoubt || idle >= l.client.cfg.ProbeEvery):
+		l.probe, l.probeAt = l.freeSeq(), now
+		l.request(l.client.protocol.AppendProbe, l.probe)
 	}
 }
 
-// alive notes the answer to an enquire_link.
-func (l *link) alive(seq uint32) {
+// Alive notes the answer to the probe with the sequence number.
+func (l *Link) Alive(seq uint32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.enquiry == seq {
-		l.enquiry = 0
+	if l.probe == seq {
+		l.probe = 0
 	}
 }

@@ -1,6 +1,7 @@
-package wire
+package link
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"sync"
@@ -9,14 +10,25 @@ import (
 
 	"go.uber.org/goleak"
 
-	"yanma.dev/yanma/internal/provider/smpp/pdu"
+	"yanma.dev/yanma/internal/provider/frame"
 )
+
+// testFormat is a length and a sequence number, like the heads of SMPP and CMPP.
+var testFormat = frame.Format{HeaderLen: 8, MaxLen: 1 << 10}
+
+func testFrame(dst []byte, seq uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, 0, 0, 0, 8), seq)
+}
+
+func enqueue(c *Conn, seq uint32) (uint64, error) {
+	return c.Append(func(dst []byte) ([]byte, error) { return testFrame(dst, seq), nil })
+}
 
 func pipe(t *testing.T, wait Timeouts) (*Conn, net.Conn) {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	ours, theirs := net.Pipe()
-	c := New(ours, time.Now, wait)
+	c := NewConn(ours, testFormat, time.Now, wait)
 	var writing sync.WaitGroup
 	writing.Go(c.WriteLoop)
 	t.Cleanup(func() {
@@ -36,20 +48,20 @@ func TestEverythingIsWrittenOnce(t *testing.T) {
 	for caller := range callers {
 		go func() {
 			for i := range each {
-				if err := c.Empty(pdu.EnquireLink, pdu.OK, uint32(caller*each+i+1)); err != nil {
+				if _, err := enqueue(c, uint32(caller*each+i+1)); err != nil {
 					t.Error(err)
 				}
 			}
 		}()
 	}
 	seen := make(map[uint32]int)
-	r := pdu.NewReader(peer, nil)
+	r := frame.NewReader(peer, testFormat, nil)
 	for range callers * each {
-		h, _, err := r.Next()
+		octets, err := r.Next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[h.Seq]++
+		seen[binary.BigEndian.Uint32(octets[4:])]++
 	}
 	if len(seen) != callers*each {
 		t.Errorf("%d different frames of %d", len(seen), callers*each)
@@ -58,10 +70,9 @@ func TestEverythingIsWrittenOnce(t *testing.T) {
 
 func TestOffsetsAndWritten(t *testing.T) {
 	c, peer := pipe(t, patient)
-	enquire := func(dst []byte) ([]byte, error) { return pdu.AppendEmpty(dst, pdu.EnquireLink, pdu.OK, 1), nil }
 	for i := range uint64(3) {
-		offset, err := c.Append(enquire)
-		if err != nil || offset != 16*i {
+		offset, err := enqueue(c, 1)
+		if err != nil || offset != 8*i {
 			t.Errorf("frame %d begins at %d, %v", i, offset, err)
 		}
 	}
@@ -69,18 +80,18 @@ func TestOffsetsAndWritten(t *testing.T) {
 	if _, err := c.Append(func(dst []byte) ([]byte, error) { return dst, failed }); !errors.Is(err, failed) {
 		t.Error(err)
 	}
-	r := pdu.NewReader(peer, nil)
+	r := frame.NewReader(peer, testFormat, nil)
 	for range 3 {
-		if _, _, err := r.Next(); err != nil {
+		if _, err := r.Next(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.Finish()
 	<-c.Down()
-	if n := c.Written(); n != 48 {
+	if n := c.Written(); n != 24 {
 		t.Errorf("%d octets written", n)
 	}
-	if _, err := c.Append(enquire); !errors.Is(err, ErrClosed) {
+	if _, err := enqueue(c, 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -88,11 +99,11 @@ func TestOffsetsAndWritten(t *testing.T) {
 // TestPeerThatDoesNotRead ends the connection at the write deadline.
 func TestPeerThatDoesNotRead(t *testing.T) {
 	c, _ := pipe(t, Timeouts{Frame: time.Second, Write: 20 * time.Millisecond})
-	if err := c.Empty(pdu.EnquireLink, pdu.OK, 1); err != nil {
+	if _, err := enqueue(c, 1); err != nil {
 		t.Fatal(err)
 	}
 	<-c.Down()
-	if _, _, err := c.Next(); err == nil {
+	if _, err := c.Next(); err == nil {
 		t.Error("Next goes on")
 	}
 	if c.Written() != 0 {
@@ -103,16 +114,16 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 // TestDeadlines: silence between frames may last, inside a frame it may not.
 func TestDeadlines(t *testing.T) {
 	c, peer := pipe(t, Timeouts{Frame: 30 * time.Millisecond, Write: time.Second})
-	frame := pdu.AppendEmpty(nil, pdu.EnquireLink, pdu.OK, 1)
+	octets := testFrame(nil, 1)
 	go func() {
 		time.Sleep(60 * time.Millisecond)
-		_, _ = peer.Write(frame)
-		_, _ = peer.Write(frame[:5])
+		_, _ = peer.Write(octets)
+		_, _ = peer.Write(octets[:5])
 	}()
-	if _, _, err := c.Next(); err != nil {
+	if _, err := c.Next(); err != nil {
 		t.Fatalf("after silence: %v", err)
 	}
-	_, _, err := c.Next()
+	_, err := c.Next()
 	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
 		t.Errorf("inside a frame: %v", err)
 	}
