@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"yanma.dev/yanma/internal/store"
 )
@@ -25,10 +26,21 @@ func PutSetting(ctx context.Context, q store.SQL, name, value string) error {
 	return err
 }
 
-// ProbeWrite writes and changes nothing, which shows that the database can be
-// written.
+// probeSize is what a probe needs of the disk: more than is free in the pages
+// that are in use.
+const probeSize = 32 << 10
+
+// ProbeWrite writes something and removes it again, which shows that the
+// database can be written and has room to grow.
 func ProbeWrite(ctx context.Context, q store.SQL) error {
-	_, err := q.Exec(ctx, `UPDATE revision SET number = number WHERE id = 1`)
+	key, value := []byte("probe"), make([]byte, 0, probeSize)
+	for sum := sha256.Sum256(key); len(value) < probeSize; sum = sha256.Sum256(sum[:]) { // nothing can compress it
+		value = append(value, sum[:]...)
+	}
+	if _, err := q.Exec(ctx, `INSERT INTO once (key, value, expires) VALUES ($1, $2, $3)`, key, value, int64(1)); err != nil {
+		return err
+	}
+	_, err := q.Exec(ctx, `DELETE FROM once WHERE key = $1`, key)
 	return err
 }
 

@@ -148,6 +148,8 @@ func openError(path string, err error) error {
 		return fmt.Errorf("the file %s is %w", path, ErrForeign)
 	case zsqlite.ResultBusy:
 		return fmt.Errorf("the database %s is %w", path, ErrInUse)
+	case zsqlite.ResultCorrupt:
+		return fmt.Errorf("the database %s is %w: %w", path, ErrDamaged, err)
 	default:
 		return fmt.Errorf("the database %s cannot be opened: %w", path, err)
 	}

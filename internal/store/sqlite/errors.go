@@ -23,6 +23,8 @@ func mapped(err error) error {
 			return fmt.Errorf("the disk of the database is %w: %w", ErrFull, err)
 		case zsqlite.ResultReadOnly:
 			return fmt.Errorf("the database is %w: %w", ErrReadOnly, err)
+		case zsqlite.ResultCorrupt, zsqlite.ResultNotADB:
+			return fmt.Errorf("the database is %w: %w", ErrDamaged, err)
 		default:
 			return err
 		}

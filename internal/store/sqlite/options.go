@@ -47,6 +47,8 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrFull says that the disk has no room. Batches report it as well.
 	ErrFull = errors.New("full")
+	// ErrDamaged says that a page of the database is not what was written.
+	ErrDamaged = errors.New("damaged, stop the server and restore a backup")
 	// ErrNotSynced says that the disk refused to keep what was written. Nothing
 	// more is committed then until the process starts again.
 	ErrNotSynced = errors.New("the disk of the database failed to keep what was written: check the disk, then restart")
