@@ -62,7 +62,7 @@ func startWholeOn(t *testing.T, database string) *whole {
 	gateway := httptest.NewServer(w.gateway)
 	t.Cleanup(gateway.Close)
 	w.config = wholeConfig(t, center.Addr(), gateway.URL)
-	w.config.Store.Database = database
+	w.config.Store.Database.Secret = core.NewSecret(database)
 	w.open(t)
 	t.Cleanup(func() { _ = w.Stop(context.Background()) })
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/store"
 )
@@ -41,7 +42,7 @@ func serveUntilKilled(text string) int {
 		if err != nil {
 			return err
 		}
-		c.Store.Database = k.Database
+		c.Store.Database.Secret = core.NewSecret(k.Database)
 		ctx := context.Background()
 		a, err := Open(ctx, c, Deps{Now: func() time.Time { return k.Now }, Random: rand.Reader, Jitter: func() float64 { return 0 },
 			Log: obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{}), Version: "test",

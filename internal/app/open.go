@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -49,19 +50,19 @@ type database interface {
 // data folder, which is there in either case: the keyring lies in it.
 func (a *App) openDatabase(ctx context.Context) (database, error) {
 	c, now := a.config.Store, a.deps.Now
-	if c.Database == "" {
+	if c.Database.IsZero() {
 		e, err := sqlite.Open(ctx, sqlite.Options{Folder: c.Data, Now: now, Log: a.log})
 		if err != nil {
 			return nil, err
 		}
 		return e, nil
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database, Now: now, Log: a.log})
+	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database.Reveal(), Now: now, Log: a.log})
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the data folder: %w", err), e.Close())
 	}
 	return e, nil
 }

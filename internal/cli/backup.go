@@ -29,8 +29,8 @@ type source interface {
 // openSource opens the database for reading, beside a running server or, with
 // alone, instead of one.
 func openSource(ctx context.Context, c config.Config, alone bool) (source, error) {
-	if c.Store.Database != "" {
-		e, err := postgres.Open(ctx, openPostgres(c.Store.Database))
+	if !c.Store.Database.IsZero() {
+		e, err := postgres.Open(ctx, openPostgres(c.Store.Database.Reveal()))
 		if err != nil {
 			return nil, err
 		}

@@ -31,8 +31,8 @@ func (c migrateCommand) Run(ctx context.Context, w World) error {
 	if err != nil {
 		return err
 	}
-	if conf.Store.Database != "" {
-		db, err := postgres.Open(ctx, postgres.Options{URL: conf.Store.Database, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if !conf.Store.Database.IsZero() {
+		db, err := postgres.Open(ctx, postgres.Options{URL: conf.Store.Database.Reveal(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 
 	"yanma.dev/yanma/internal/config"
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/store/postgres"
 	"yanma.dev/yanma/internal/store/sqlite"
@@ -33,7 +34,7 @@ func (p place) conf(w World) (config.Config, error) {
 		return config.Config{}, errors.New("name the database: --config FILE, or --data DIR")
 	}
 	c := config.Defaults()
-	c.Store.Data, c.Store.Database = p.Data, p.Database
+	c.Store.Data, c.Store.Database.Secret = p.Data, core.NewSecret(p.Database)
 	return c, nil
 }
 

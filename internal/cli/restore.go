@@ -52,11 +52,11 @@ func (c restoreCommand) Run(ctx context.Context, w World) error {
 func restore(ctx context.Context, c config.Config, file *backup.File, move bool) (backup.Report, error) {
 	o := backup.RestoreOptions{File: file, Now: time.Now, Node: c.Store.Node, Move: move,
 		Ring: func() (*keyring.Ring, error) { return openKeyring(c) }}
-	if c.Store.Database == "" {
+	if c.Store.Database.IsZero() {
 		o.Target = sqlite.NewTarget(openFolder(c.Store.Data))
 		return backup.Restore(ctx, o)
 	}
-	e, err := postgres.Open(ctx, openPostgres(c.Store.Database))
+	e, err := postgres.Open(ctx, openPostgres(c.Store.Database.Reveal()))
 	if err != nil {
 		return backup.Report{}, err
 	}

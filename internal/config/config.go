@@ -43,11 +43,12 @@ type Operator struct {
 
 // Store is where the data is.
 type Store struct {
-	Data     string `toml:"data"`     // data folder: SQLite file, keyring, lock; default ./yanma-data
-	Database string `toml:"database"` // postgres://user@host:port/name; "" = SQLite in the data folder
-	Keyring  string `toml:"keyring"`  // keyring file; default <data>/keyring.json. Back it up apart from the database
-	Node     uint8  `toml:"node"`     // number of this node, 0 to 255, unique on one database
-	Queue    int    `toml:"queue"`    // commands that may wait; one more is shed; default 4096
+	Data     string `toml:"data"`              // data folder: SQLite file, keyring, lock; default ./yanma-data
+	Database Secret `toml:"database"`          // postgres://user@host:port/name without a password, or env:NAME or file:PATH that give one with; "" = SQLite in the data folder
+	Password Secret `toml:"database_password"` // env:NAME or file:PATH; Load puts it into Database
+	Keyring  string `toml:"keyring"`           // keyring file; default <data>/keyring.json. Back it up apart from the database
+	Node     uint8  `toml:"node"`              // number of this node, 0 to 255, unique on one database
+	Queue    int    `toml:"queue"`             // commands that may wait; one more is shed; default 4096
 
 	AnswerWithin Duration `toml:"answer_within"` // a caller is refused when the database takes longer; default 900ms
 }

@@ -97,6 +97,9 @@ func tomlType(goType string) string {
 }
 
 func (c *Config) fetchSecrets(at lines, getenv func(string) string, readFile func(string) ([]byte, error)) error {
+	if err := c.Store.fetchDatabase(at, getenv, readFile); err != nil {
+		return err
+	}
 	secrets := map[string]*Secret{"operator.token": &c.Operator.Token, "tunnel.webhook.secret": &c.Tunnel.Webhook.Secret}
 	for i := range c.Providers {
 		secrets[item("provider", i, "password")] = &c.Providers[i].Password

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,6 +89,33 @@ func TestParseSecretFromFile(t *testing.T) {
 	}
 }
 
+// The database's password is in nothing that is printed.
+func TestParseDatabase(t *testing.T) {
+	getenv := func(name string) string {
+		return map[string]string{"TOKEN": "0123456789abcdef", "PASSWORD": "ge:h@im/%", "URL": "postgres://u:geheim@db/yanma?sslmode=disable"}[name]
+	}
+	for text, want := range map[string]string{
+		`database = ""`: "",
+		`database = "postgres://u@db:5432/yanma?sslmode=verify-full"`: "postgres://u@db:5432/yanma?sslmode=verify-full",
+		`database = "env:URL"`:       "postgres://u:geheim@db/yanma?sslmode=disable",
+		`database = "file:/run/url"`: "postgresql://u:geheim@a,b/yanma",
+		"database = \"postgres://u@db/yanma?a=b\"\ndatabase_password = \"env:PASSWORD\"":        "postgres://u:ge%3Ah%40im%2F%25@db/yanma?a=b",
+		"database = \"env:URL\"\ndatabase_password = \"file:/run/password\"":                    "postgres://u:from%20a%20file@db/yanma?sslmode=disable",
+		"database = \"postgres://u@a:1,b:2/yanma\"\ndatabase_password = \"file:/run/password\"": "postgres://u:from%20a%20file@a:1,b:2/yanma",
+	} {
+		c, err := Parse([]byte("[operator]\ntoken = \"env:TOKEN\"\n[store]\n"+text), getenv, func(path string) ([]byte, error) {
+			return []byte(map[string]string{"/run/url": "postgresql://u:geheim@a,b/yanma\n", "/run/password": "from a file\n"}[path]), nil
+		})
+		if err != nil || c.Store.Database.Reveal() != want {
+			t.Errorf("%s: %q, %v, want %q", text, c.Store.Database.Reveal(), err, want)
+		}
+		printed, err := json.Marshal(c)
+		if all := fmt.Sprintf("%v %+v %#v %s %v", c, c, c, printed, err); strings.Contains(all, "heim") || strings.Contains(all, "h%40im") {
+			t.Errorf("%s: prints %s", text, all)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	const head = "[[provider]]\nname = \"a\"\ntype = \"smpp\"\naddress = \"a:1\"\n"
 	for _, c := range []struct{ name, text, want string }{
@@ -119,6 +148,12 @@ func TestParseErrors(t *testing.T) {
 		{"level", "[log]\nlevel = \"loud\"", `line 2: log.level: "loud" is not one of debug, info, warn, error`},
 		{"data", "[store]\ndata = \"\"", `line 2: store.data: must not be empty`},
 		{"database", "[store]\ndatabase = \"mysql://u:geheim@db/yanma\"", `line 2: store.database: neither empty nor a postgres:// URL`},
+		{"database from nowhere", "[store]\ndatabase = \"env:NOPE\"", `line 2: store.database: the environment has no NOPE`},
+		{"a password in the file", "[store]\ndatabase = \"postgres://u:geheim@db/yanma\"", `line 2: store.database: holds a password: give that as database_password = "env:NAME" or "file:PATH"`},
+		{"a password among the settings", "[store]\ndatabase = \"postgres://u@db/yanma?password=geheim\"", `line 2: store.database: holds a password: give that as database_password = "env:NAME" or "file:PATH"`},
+		{"password from nowhere", "[store]\ndatabase = \"postgres://u@db/yanma\"\ndatabase_password = \"env:NOPE\"", `line 3: store.database_password: the environment has no NOPE`},
+		{"the password itself", "[store]\ndatabase = \"postgres://u@db/yanma\"\ndatabase_password = \"geheim\"", `line 3: store.database_password: a secret is written as env:NAME or file:PATH, never in the file itself`},
+		{"a password for nobody", "[store]\ndatabase = \"postgres://db/yanma\"\ndatabase_password = \"env:LONG\"", `line 2: store.database: with a password it must read postgres://user@host:port/name`},
 		{"queue", "[store]\nqueue = -1", `line 2: store.queue: -1 is not between 1 and 1048576`},
 		{"price", "[prices]\nlogin = -1", `line 2: prices.login: must not be negative`},
 		{"limit", "[limits.rules]\nnumber_tenant = [\"40 per day\"]", `line 2: limits.rules.number_tenant: window "40 per day": want a number, a slash and a time, as in 5/1h or 10/day`},

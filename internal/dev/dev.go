@@ -157,7 +157,7 @@ func (s *simulator) config(o Options) (config.Config, error) {
 	c.Store.AnswerWithin = config.Duration(10 * time.Second) // a laptop may pause
 	c.Server.Listen, c.Operator.Listen = o.Listen, o.Operator
 	c.Operator.Token = config.Secret{Secret: core.NewSecret(s.secrets.OperatorToken)}
-	c.Store.Data, c.Store.Database = o.Data, o.Database
+	c.Store.Data, c.Store.Database.Secret = o.Data, core.NewSecret(o.Database)
 	c.Limits.Off = o.LimitsOff
 	c.Providers = []config.Provider{{Name: "handset", Type: "smpp", Address: s.smsc.Addr(), SystemID: smscSystemID,
 		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}}

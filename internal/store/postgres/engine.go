@@ -31,7 +31,7 @@ const updaters = 2
 // Open connects to a database and looks at it; it changes nothing. Migrate
 // brings the schema up to date. The errors of a database that is refused are
 // one sentence around ErrURL, ErrUnreachable, ErrRefused, ErrReadOnly,
-// ErrEncoding, ErrForeign or ErrNewer.
+// ErrEncoding, ErrForeign, ErrRights or ErrNewer.
 func Open(ctx context.Context, o Options) (*Engine, error) { return open(ctx, o, embedded) }
 
 func open(ctx context.Context, o Options, source migrationSource) (*Engine, error) {

@@ -15,9 +15,42 @@ func (e *Engine) inspect(ctx context.Context) error {
 				return err
 			}
 		}
-		_, err := e.pending(ctx, sql)
+		if err := e.inspectRights(ctx, sql); err != nil {
+			return err
+		}
+		todo, err := e.pending(ctx, sql)
+		if err == nil && len(todo) > 0 {
+			err = e.mayCreate(ctx, sql)
+		}
 		return err // of a newer version, or tampered with
 	})
+}
+
+// inspectRights refuses tables of ours that are not all ours to work with.
+func (e *Engine) inspectRights(ctx context.Context, sql store.SQL) error {
+	closed, role := "", ""
+	err := sql.Query(ctx, `SELECT c.relname, current_user::text FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+		WHERE s.nspname = current_schema() AND c.relkind IN ('r', 'p')
+		AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+		AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+			AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY c.relname LIMIT 1`,
+		func(row store.Scanner) error { return row.Scan(&closed, &role) })
+	if err != nil || closed == "" {
+		return err
+	}
+	return fmt.Errorf("the role %q %w in the database %s: the table %q needs SELECT, INSERT, UPDATE and DELETE", role, ErrRights, e.dialer.name(), closed)
+}
+
+// mayCreate refuses a schema that tables have to be made in and can not be.
+func (e *Engine) mayCreate(ctx context.Context, sql store.SQL) error {
+	var may bool
+	var schema, role string
+	err := sql.Query(ctx, `SELECT has_schema_privilege(current_schema(), 'CREATE'), current_schema()::text, current_user::text`,
+		func(row store.Scanner) error { return row.Scan(&may, &schema, &role) })
+	if err != nil || may {
+		return err
+	}
+	return fmt.Errorf("the role %q %w in the database %s: the schema %q needs CREATE (let the role own the database)", role, ErrRights, e.dialer.name(), schema)
 }
 
 func (e *Engine) inspectServer(ctx context.Context, sql store.SQL) error {

@@ -61,6 +61,8 @@ var (
 	ErrForeign = errors.New("not a Yanma database")
 	// ErrNewer says that the database has migrations that this program lacks.
 	ErrNewer = errors.New("written by a newer version of Yanma")
+	// ErrRights says that our role may not do what has to be done.
+	ErrRights = errors.New("lacks rights")
 	// ErrFull says that the disk of the database has no room.
 	ErrFull = errors.New("full")
 )

@@ -25,8 +25,9 @@ var ErrMissing = errors.New("postgrestest: no PostgreSQL server programs (Debian
 
 // Options of Start.
 type Options struct {
-	Fsync   bool // commits are on disk; off is fast, for tests that do not crash the machine
-	Standby bool // it waits for a primary that there is not, and only reads
+	Fsync   bool   // commits are on disk; off is fast, for tests that do not crash the machine
+	HBA     string // pg_hba.conf; "" lets everybody in from loopback
+	Standby bool   // it waits for a primary that there is not, and only reads
 
 	Settings []string // of the server, "name=value"; they go before ours
 	Under    string   // the folder that its folder is made in; "" is the system's for temporary files
@@ -89,6 +90,11 @@ func (c *Cluster) initialize(ctx context.Context) error {
 	initdb.Dir, initdb.SysProcAttr = c.folder, &syscall.SysProcAttr{Credential: c.account}
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
+	}
+	if c.options.HBA != "" {
+		if err := os.WriteFile(filepath.Join(c.data(), "pg_hba.conf"), []byte(c.options.HBA), 0o644); err != nil {
+			return err
+		}
 	}
 	if !c.options.Standby {
 		return nil
