@@ -10,3 +10,11 @@ CGO_ENABLED=1 go test -race -timeout 60m -json ./internal/... | .cache/bin/repor
 echo "== kill -9 under load, ${YANMA_KILLS:=200} times on each engine"
 export YANMA_KILLS
 go test -count=1 -timeout 60m -tags interop -run '^TestReq33_KillUnderLoad$' -v ./test/crash
+echo "== the simulation, ${YANMA_SEEDS:=10000} seeds from ${YANMA_FIRST_SEED:=1}, in two processes"
+go test -c -o .cache/bin/simulation ./test/simulation
+simulate() { # FIRST SEEDS
+  .cache/bin/simulation -test.run '^TestReq33_' -test.timeout 0 -test.v -first "$1" -seeds "$2" | { grep -v '^=== \|--- PASS' || true; }
+}
+simulate "$YANMA_FIRST_SEED" $((YANMA_SEEDS / 2)) & half=$!
+simulate $((YANMA_FIRST_SEED + YANMA_SEEDS / 2)) $((YANMA_SEEDS - YANMA_SEEDS / 2))
+wait "$half"

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,7 +53,11 @@ func (c *carrier) decide(p *smsc.Part) smsc.Behaviour {
 	w, now := c.world, time.Now().UnixNano()
 	behaviour, mood := smsc.Delivered(w.fate.between(2*time.Millisecond, 3*time.Second, "receipt after", now)), "well"
 	if w.stormy() {
-		mood, behaviour = c.mood(w.fate.below(100, "mood", now), behaviour)
+		chosen := w.planted.mood
+		if chosen == 0 {
+			chosen = w.fate.below(100, "mood", now)
+		}
+		mood, behaviour = c.mood(chosen, behaviour)
 	}
 	point := "submit " + mood
 	w.hits.count(point, well)
@@ -64,6 +67,9 @@ func (c *carrier) decide(p *smsc.Part) smsc.Behaviour {
 			delivers: !slices.ContainsFunc(behaviour.Reports, func(r smsc.Report) bool { return r.Code != "DELIVRD" }),
 			answered: !behaviour.Drop && !behaviour.Silent && behaviour.Delay < 5*time.Second})
 	}
+	if behaviour.Drop {
+		w.ledger.cut(time.Now())
+	}
 	if p.Segment.Count > 1 {
 		w.t.Errorf("a code of %d segments", p.Segment.Count)
 	}
@@ -71,6 +77,9 @@ func (c *carrier) decide(p *smsc.Part) smsc.Behaviour {
 }
 
 var sixDigits = regexp.MustCompile(`[0-9]{6}`)
+
+// moodTakenLost takes a message and cuts the line before the answer.
+const moodTakenLost = 80
 
 func (c *carrier) mood(mood int, usual smsc.Behaviour) (string, smsc.Behaviour) {
 	w, now := c.world, time.Now().UnixNano()
@@ -93,7 +102,7 @@ func (c *carrier) mood(mood int, usual smsc.Behaviour) (string, smsc.Behaviour) 
 		return "rejected", smsc.Behaviour{Status: pdu.InvDstAddr}
 	case mood < 72:
 		return "throttled", smsc.Behaviour{Status: pdu.Throttled}
-	case mood < 81:
+	case mood <= moodTakenLost:
 		return "taken, line lost", smsc.Behaviour{Drop: true, Reports: delivered}
 	case mood < 84:
 		return "taken, line lost, no receipt", smsc.Behaviour{Drop: true}
@@ -179,5 +188,3 @@ func (w *world) slowness(name string) time.Duration {
 
 // number is the national form of a person's number.
 func number(i int) string { return fmt.Sprintf("138%08d", i) }
-
-var errNone = errors.New("no answer")

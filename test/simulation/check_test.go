@@ -22,7 +22,6 @@ type database struct {
 	balances map[store.AccountID]core.Credits
 	summed   map[store.AccountID]core.Credits // of the ledger's entries
 	networks map[int64][]int64                // users by network
-	devices  int
 	wrong    map[string]int
 }
 

@@ -36,6 +36,7 @@ var errGone = errors.Join(store.ErrNotCommitted, errors.New("simulation: this pr
 type disk struct {
 	store.Engine
 	life    *life
+	broken  atomic.Bool  // a flush failed: nothing is taken any more
 	commits atomic.Int64 // visible ones
 	durable atomic.Int64 // of them, those that were flushed
 }
@@ -49,7 +50,7 @@ func (d *disk) at(who, point string, possible ...verdict) verdict {
 		delay += w.fate.between(100*time.Millisecond, 4*time.Second, "disk is so slow "+who+point, now)
 	}
 	time.Sleep(delay)
-	if d.life.ended() {
+	if d.life.ended() || d.broken.Load() {
 		return crashed
 	}
 	v := w.trouble(who, point, possible)
@@ -99,9 +100,20 @@ func (d *disk) Flush() error {
 	if d.durable.Load() == d.commits.Load() {
 		return nil
 	}
-	v := d.at("", "flush", crashed, crashedKept)
+	v := d.at("", "flush", failed, failedKept, crashed, crashedKept)
 	if v == crashed {
 		return errGone
+	}
+	if v == failed || v == failedKept {
+		// What is on disk nobody knows, and the engine takes nothing any more: the
+		// process can only end, and its supervisor sees to that.
+		d.broken.Store(true)
+		w := d.life.world
+		w.doomed.Go(func() {
+			time.Sleep(w.fate.between(time.Millisecond, 3*time.Second, "ended after a flush", time.Now().UnixNano()))
+			d.life.crash(d, "a disk that failed to flush")
+		})
+		return storetest.ErrInjected
 	}
 	if d.life.world.planted.early {
 		return nil

@@ -125,6 +125,21 @@ func (l *ledger) reported(carrier, id string) {
 	}
 }
 
+// twice is how many codes left more than once.
+func (l *ledger) twice() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen, again := map[string]bool{}, 0
+	for _, c := range l.copies {
+		if key := c.number + c.code; seen[key] {
+			again++
+		} else {
+			seen[key] = true
+		}
+	}
+	return again
+}
+
 func (l *ledger) crash(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

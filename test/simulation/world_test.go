@@ -63,14 +63,16 @@ type world struct {
 	lives   int
 	current *life
 	ending  sync.WaitGroup // of lives that are over
+	doomed  sync.WaitGroup // lives that will be, soon
 }
 
-// planted are known bugs, for the proof that they are found.
+// planted are known bugs, for the proof that they are found, and moods.
 type planted struct {
 	early   bool               // a flush is answered before it was done
 	lies    bool               // the disk says that it committed and did not
 	forgets time.Duration      // between two times that resends are forgotten
 	write   func(*store.Batch) // changes what is written
+	mood    int                // of carriers, in the storm; 0 is by fate
 }
 
 func (w *world) now() time.Time { return time.Now().Add(clockAhead + time.Duration(w.offset.Load())) }
@@ -150,7 +152,8 @@ func keepDisk(from, to string, lose int) error {
 			return err
 		}
 		if name == "yanma.db-wal" {
-			b = withoutCommits(b, lose)
+			index, _ := os.ReadFile(filepath.Join(from, "yanma.db-shm")) // none: nothing was copied
+			b = withoutCommits(b, copiedFrames(index), lose)
 		}
 		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
 			return err
@@ -159,9 +162,18 @@ func keepDisk(from, to string, lose int) error {
 	return nil
 }
 
-// withoutCommits ends a WAL before its last commits. A commit of an earlier
-// turn of the WAL has been in the database since its checkpoint.
-func withoutCommits(wal []byte, lose int) []byte {
+// copiedFrames is how many frames of the WAL a checkpoint has copied into the
+// database (nBackfill of SQLite's WAL index). It synced them before.
+func copiedFrames(index []byte) int {
+	if len(index) < 100 {
+		return 0
+	}
+	return int(binary.NativeEndian.Uint32(index[96:]))
+}
+
+// withoutCommits ends a WAL before its last commits, except those that were
+// copied. A commit of an earlier turn of the WAL has been copied.
+func withoutCommits(wal []byte, copied, lose int) []byte {
 	const header, frameHeader = 32, 24
 	if lose == 0 || len(wal) < header {
 		return wal
@@ -170,9 +182,13 @@ func withoutCommits(wal []byte, lose int) []byte {
 	salt := wal[16:24]
 	begins, start := []int{}, header // where each commit begins
 	for at := header; at+size <= len(wal) && bytes.Equal(wal[at+8:at+16], salt); at += size {
-		if binary.BigEndian.Uint32(wal[at+4:]) != 0 { // the last frame of a commit
-			begins, start = append(begins, start), at+size
+		if binary.BigEndian.Uint32(wal[at+4:]) == 0 { // not the last frame of a commit
+			continue
 		}
+		if start >= header+copied*size {
+			begins = append(begins, start)
+		}
+		start = at + size
 	}
 	if lose = min(lose, len(begins)); lose == 0 {
 		return wal
