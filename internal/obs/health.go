@@ -3,6 +3,7 @@ package obs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,8 @@ type Database interface {
 	// Failing tells whether the last command failed: reading may go on on a disk
 	// that is full.
 	Failing() bool
+	// FailedRecently tells whether that was a moment ago.
+	FailedRecently() bool
 	// Works is told that a write went well.
 	Works()
 }
@@ -69,8 +72,9 @@ func (h *Health) Healthz(w http.ResponseWriter, _ *http.Request) {
 
 // Readyz answers 200 when the server takes requests: "ready", or "degraded"
 // when no provider is up, because messages are accepted and wait on disk. It
-// answers 503 while it drains, and when the database does not answer within
-// 1 s or can not be written.
+// answers 503 while it drains, when the database does not answer within 1 s,
+// and when it failed the last command: for ten seconds, and until it can be
+// written again.
 func (h *Health) Readyz(w http.ResponseWriter, r *http.Request) {
 	state := h.Readiness(r.Context())
 	status := http.StatusOK
@@ -143,8 +147,11 @@ func (h *Health) ask(ctx context.Context) *question {
 	return q
 }
 
-// look reads, and writes only when a command has failed: nobody who may ask
-// this can make a healthy server write.
+var errFailing = errors.New("obs: commands fail")
+
+// look reads. After commands have failed it says so for a while, and then writes
+// before it lets others try: nobody who may ask this can make a healthy server
+// write.
 func (h *Health) look(ctx context.Context) error {
 	err := h.database.View(ctx, func(sql store.SQL) error {
 		_, err := records.Revision(ctx, sql)
@@ -152,6 +159,9 @@ func (h *Health) look(ctx context.Context) error {
 	})
 	if err != nil || !h.database.Failing() {
 		return err
+	}
+	if h.database.FailedRecently() {
+		return errFailing
 	}
 	err = h.database.Update(ctx, func(sql store.SQL) error { return records.ProbeWrite(ctx, sql) })
 	if err == nil {

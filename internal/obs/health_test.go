@@ -20,6 +20,7 @@ type database struct {
 	err      error
 	writeErr error // of Update
 	failing  bool
+	recently bool
 	hang     chan struct{}
 	asked    atomic.Int64
 }
@@ -37,6 +38,7 @@ func (d *database) View(ctx context.Context, f func(store.SQL) error) error {
 
 func (d *database) Update(context.Context, func(store.SQL) error) error { return d.writeErr }
 func (d *database) Failing() bool                                       { return d.failing }
+func (d *database) FailedRecently() bool                                { return d.recently }
 func (d *database) Works()                                              { d.failing = false }
 
 // oneRow answers every query with a row of zero values.
@@ -81,6 +83,8 @@ func TestReadyz(t *testing.T) {
 		{"no database", &database{err: errors.New("disk I/O error")}, []provider.Provider{up}, false, 503,
 			`{"status":"unavailable","store":"failed","providers":{"configured":1,"up":1}}`},
 		{"a database that can not be written", &database{failing: true, writeErr: errors.New("disk full")}, []provider.Provider{up}, false, 503,
+			`{"status":"unavailable","store":"failed","providers":{"configured":1,"up":1}}`},
+		{"a database that failed a moment ago", &database{failing: true, recently: true}, []provider.Provider{up}, false, 503,
 			`{"status":"unavailable","store":"failed","providers":{"configured":1,"up":1}}`},
 		{"a database that can be written again", &database{failing: true}, []provider.Provider{up}, false, 200,
 			`{"status":"ready","store":"ok","providers":{"configured":1,"up":1}}`},

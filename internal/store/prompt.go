@@ -30,6 +30,7 @@ type Prompt struct {
 	log     *slog.Logger
 	timers  sync.Pool
 	failing atomic.Pointer[time.Time] // since when; nil: it works
+	failed  atomic.Pointer[time.Time] // when a command failed last; nil: never
 }
 
 // NewPrompt returns a store that answers within a limit, which is at least a
@@ -106,6 +107,16 @@ func (p *Prompt) late(err error) error {
 // Failing tells whether the database failed the last command that it was given.
 func (p *Prompt) Failing() bool { return p.failing.Load() != nil }
 
+// recently is how long a failed command speaks against the database. Then
+// others may come and try.
+const recently = 10 * time.Second
+
+// FailedRecently tells whether that was in the last ten seconds.
+func (p *Prompt) FailedRecently() bool {
+	failed := p.failed.Load()
+	return p.Failing() && failed != nil && p.now().Sub(*failed) < recently
+}
+
 // Works notes that the database was seen to work.
 func (p *Prompt) Works() { p.note(nil) }
 
@@ -116,6 +127,7 @@ func (p *Prompt) note(err error) {
 	case err != nil && core.KindOf(err) == core.KindOverloaded:
 	case err != nil && core.KindOf(err) == core.KindInternal:
 		now := p.now()
+		p.failed.Store(&now)
 		if p.failing.CompareAndSwap(nil, &now) {
 			p.log.Error("store: the database fails, callers are refused", "error", err.Error())
 		}

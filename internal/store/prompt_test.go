@@ -103,8 +103,12 @@ func TestReq20_PromptAnswers(t *testing.T) {
 		if took := time.Since(start); took != limit {
 			t.Errorf("answered after %s, want %s", took, limit)
 		}
-		if !p.Failing() {
+		if !p.Failing() || !p.FailedRecently() {
 			t.Error("nobody is told that the database hangs")
+		}
+		time.Sleep(10 * time.Second)
+		if !p.Failing() || p.FailedRecently() {
+			t.Error("nobody may try again")
 		}
 		for range 50 {
 			e.goOn <- nil
