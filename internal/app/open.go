@@ -57,7 +57,7 @@ func (a *App) openDatabase(ctx context.Context) (database, error) {
 		}
 		return e, nil
 	}
-	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database.Reveal(), Now: now, Log: a.log})
+	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database.Reveal(), Now: now, Log: a.log, Batchers: a.batchers()})
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,14 @@ func (a *App) openDatabase(ctx context.Context) (database, error) {
 		return nil, errors.Join(fmt.Errorf("make the data folder: %w", err), e.Close())
 	}
 	return e, nil
+}
+
+// batchers is how many batches run at the same time: SQLite has one writer.
+func (a *App) batchers() int {
+	if a.config.Store.Database.IsZero() {
+		return 1
+	}
+	return a.config.Store.Batchers
 }
 
 func (a *App) openStore(ctx context.Context) (err error) {
@@ -89,7 +97,7 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	}
 	a.ids = core.NewIDs(now, a.config.Store.Node)
 	a.ids.Seed(highest)
-	a.store = store.NewBatcher(a.database, now, a.log, store.Options{Queue: a.config.Store.Queue})
+	a.store = store.NewBatcher(a.database, now, a.log, store.Options{Queue: a.config.Store.Queue, Batchers: a.batchers()})
 	a.prompt = store.NewPrompt(a.store, a.database, a.config.Store.AnswerWithin.D(), now, a.log)
 	a.calls = idempotency.New(idempotency.Options{Store: a.prompt, Keys: a.ring, IDs: a.ids, Node: a.config.Store.Node})
 	return nil

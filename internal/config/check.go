@@ -33,6 +33,7 @@ func (c *Config) check(at lines) error {
 		at.key("store.data", notEmpty(c.Store.Data)),
 		at.key("store.database", knownDatabase(c.Store.Database.Reveal())),
 		at.key("store.queue", between(c.Store.Queue, 1, 1<<20)),
+		at.key("store.batchers", between(c.Store.Batchers, 1, 16)),
 		at.key("store.answer_within", durationBetween(c.Store.AnswerWithin, 50*time.Millisecond, time.Minute)),
 		at.key("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error")),
 		at.key("prices.sms", notNegative(int64(c.Prices.SMS))),

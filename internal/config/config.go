@@ -48,6 +48,7 @@ type Store struct {
 	Password Secret `toml:"database_password"` // env:NAME or file:PATH; Load puts it into Database
 	Keyring  string `toml:"keyring"`           // keyring file; default <data>/keyring.json. Back it up apart from the database
 	Node     uint8  `toml:"node"`              // number of this node, 0 to 255, unique on one database
+	Batchers int    `toml:"batchers"`          // batches at the same time on PostgreSQL, 1 to 16; default 2
 	Queue    int    `toml:"queue"`             // commands that may wait; one more is shed; default 4096
 
 	AnswerWithin Duration `toml:"answer_within"` // a caller is refused when the database takes longer; default 900ms
@@ -171,7 +172,7 @@ func Defaults() Config {
 	return Config{
 		Server:    Server{Listen: "127.0.0.1:8080", MaxConnections: 16384, MaxRequests: 2048, DrainTimeout: Duration(20 * time.Second)},
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
-		Store:     Store{Data: "./yanma-data", Queue: 4096, AnswerWithin: Duration(900 * time.Millisecond)},
+		Store:     Store{Data: "./yanma-data", Queue: 4096, Batchers: 2, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
 		Prices:    Prices{SMS: 1},
 		Facades:   map[string]Facade{},

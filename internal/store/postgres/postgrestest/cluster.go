@@ -253,7 +253,8 @@ func (c *Cluster) Stop() error {
 // programs is the folder of the newest server that is installed.
 func programs() (string, error) {
 	if at, err := exec.LookPath("postgres"); err == nil {
-		return filepath.Dir(at), nil
+		at, err = filepath.EvalSymlinks(at) // its neighbours are needed too
+		return filepath.Dir(at), err
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil || len(found) == 0 {
