@@ -15,6 +15,7 @@ import (
 	"yanma.dev/yanma/internal/guard/memory"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/node"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
@@ -46,6 +47,7 @@ type App struct {
 	log    *slog.Logger
 
 	database  database
+	lease     *node.Lease // of our number; nil where nobody else can be
 	ring      *keyring.Ring
 	ids       *core.IDs
 	store     *store.Batcher
@@ -145,6 +147,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.directory.Stop()
 		a.store.Stop()
 		a.tunnel.Close()
+		a.leaveNode(ctx)
 		errs = append(errs, a.database.Close())
 		a.stopErr = errors.Join(errs...)
 		a.log.Info("yanma: stopped")
@@ -178,6 +181,7 @@ func (a *App) close() error {
 			errs = append(errs, l.Close())
 		}
 	}
+	a.leaveNode(context.Background())
 	if a.database != nil {
 		errs = append(errs, a.database.Close())
 	}

@@ -149,13 +149,20 @@ func TestReq32_ParallelCallsOnTwoNodes(t *testing.T) {
 // secondNode is another server on the same database.
 func (w *whole) secondNode(t *testing.T) *whole {
 	t.Helper()
+	second := w.prepareNode(t)
+	second.open(t)
+	t.Cleanup(func() { _ = second.Stop(context.Background()) })
+	return second
+}
+
+// prepareNode is one that is not open yet.
+func (w *whole) prepareNode(t *testing.T) *whole {
+	t.Helper()
 	second := &whole{clock: w.clock, phones: w.phones, gateway: w.gateway, config: w.config, ids: w.ids, keys: w.keys}
 	second.config.Store.Data, second.config.Store.Node = t.TempDir(), w.config.Store.Node+1
 	ring, err := os.ReadFile(filepath.Join(w.config.Store.Data, "keyring.json"))
 	ok(t, err)
 	ok(t, os.WriteFile(filepath.Join(second.config.Store.Data, "keyring.json"), ring, 0o600))
-	second.open(t)
-	t.Cleanup(func() { _ = second.Stop(context.Background()) })
 	return second
 }
 

@@ -83,6 +83,9 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	if err := a.database.Migrate(ctx); err != nil {
 		return err
 	}
+	if err := a.joinNodes(ctx); err != nil {
+		return err
+	}
 	a.database = a.deps.World.disk(a.database)
 	path := a.config.Store.Keyring
 	if path == "" {

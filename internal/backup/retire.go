@@ -167,8 +167,8 @@ func (t *retirement) texts(ctx context.Context) (err error) {
 	return err
 }
 
-// leases takes back devices that the back end had not agreed to, and lets the
-// leases of networks lapse.
+// leases takes back devices that the back end had not agreed to, lets the
+// leases of networks lapse, and frees the numbers of nodes.
 func (t *retirement) leases(ctx context.Context) error {
 	var pending []core.DeviceID
 	err := t.q.Query(ctx, `SELECT id FROM device WHERE lease_until > 0`, func(r store.Scanner) error {
@@ -185,6 +185,9 @@ func (t *retirement) leases(ctx context.Context) error {
 	}
 	if err == nil {
 		_, err = t.q.Exec(ctx, `UPDATE tunnel_network SET lease_until = 1 WHERE lease_until > 1`)
+	}
+	if err == nil { // of servers that are not there (package node)
+		_, err = t.q.Exec(ctx, `DELETE FROM setting WHERE name LIKE 'node\_%' ESCAPE '\'`)
 	}
 	return err
 }

@@ -74,4 +74,6 @@ var (
 	ErrAgain = errors.New("store: run the batch again")
 	// ErrUnique says that a row of the same key exists.
 	ErrUnique = errors.New("store: a row of this key exists")
+	// ErrLocked says that another process has a file's lock (LockFile).
+	ErrLocked = errors.New("store: locked by another process")
 )

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"yanma.dev/yanma/internal/store"
 )
 
 const (
@@ -31,7 +33,11 @@ func claimFolder(folder string) (*os.File, error) {
 	if err != nil {
 		return nil, folderError(folder, err)
 	}
-	if err := lockExclusively(lock); err != nil {
+	err = store.LockFile(lock)
+	if errors.Is(err, store.ErrLocked) {
+		err = ErrInUse
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the data folder %s is %w", folder, err), lock.Close())
 	}
 	if err := probe(folder); err != nil {

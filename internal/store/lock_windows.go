@@ -1,4 +1,4 @@
-package sqlite
+package store
 
 import (
 	"errors"
@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockExclusively takes the lock without waiting. It goes with the process.
-func lockExclusively(f *os.File) error {
+// LockFile takes the lock of a file without waiting. It goes with the process,
+// or when the file is closed. ErrLocked: another process has it.
+func LockFile(f *os.File) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return ErrInUse
+		return ErrLocked
 	}
 	return err
 }
