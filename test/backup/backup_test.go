@@ -198,3 +198,37 @@ func TestReq42_MoveBetweenEngines(t *testing.T) {
 	stop(t, d)
 	here.clean(t)
 }
+
+// TestFsckOfAServerAtWork: what a server leaves on disk, at work and after
+// kill -9, is in order, whatever carriers and callers did.
+func TestFsckOfAServerAtWork(t *testing.T) {
+	here := place{folder: t.TempDir()}
+	d := here.dev(t)
+	for _, phone := range []string{"13800199901", "13800199902", "13800199903", "13800199904", "13800199905", "13800199906", "13800199907", "13800199908", "13800199909", "13800199910"} {
+		d.GetCode(phone) // each is treated in another way by the simulated carrier
+	}
+	here.clean(t)
+	uid := d.LogIn(user)
+	if made := process.Post(t, d.BaseURL+"/u/"+uid+"/devices", `{"key":"`+d.Yunbox.Key+`"}`); !strings.Contains(made, `"device_id"`) {
+		t.Errorf("a device: %s", made)
+	}
+	d.GetCode(other)
+	d.AwaitCode(other, 0)
+	for range 6 {
+		d.CheckCode(other, "0000")
+	}
+	process.UID(t, d.CheckCode("12345678910", "4433")) // the test number
+	for _, key := range []string{"code", "field", "token", "index"} {
+		run(t, 0, "keyring", "rotate", key, "--dev", d.Folder)
+		d.LogIn(user)
+	}
+	here.clean(t)
+	d.Kill()
+	here.clean(t)
+	d = here.dev(t)
+	if again := d.LogIn(user); again != uid {
+		t.Errorf("%s is %s now, and was %s", user, again, uid)
+	}
+	stop(t, d)
+	here.clean(t)
+}
