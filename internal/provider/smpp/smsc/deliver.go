@@ -67,7 +67,7 @@ func (a *account) leave(ss *session) {
 func (s *Server) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending >= s.cfg.MaxPending || s.later.len() >= s.cfg.MaxPending
+	return s.pending >= s.cfg.MaxPending || s.later.Len() >= s.cfg.MaxPending
 }
 
 // deliver sends d as soon as a session of the system id can take it.
@@ -154,7 +154,7 @@ func (s *Server) deliverAnswered(ss *session, seq uint32, status pdu.Status) {
 		s.cfg.Answered(d.id, status)
 	}
 	if again {
-		s.later.after(s.cfg.RetryAfter, func() { s.deliver(ss.systemID, d) })
+		s.later.After(s.cfg.RetryAfter, func() { s.deliver(ss.systemID, d) })
 	}
 }
 

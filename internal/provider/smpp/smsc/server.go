@@ -10,13 +10,14 @@ import (
 	"sync/atomic"
 
 	"yanma.dev/yanma/internal/message/text"
+	"yanma.dev/yanma/internal/provider/schedule"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
 // Server is an SMSC. Start and Stop are called once each; Stop more often does no harm.
 type Server struct {
 	cfg      Config
-	later    *schedule
+	later    *schedule.Schedule
 	muted    atomic.Bool
 	lastID   atomic.Uint64
 	counters counters
@@ -54,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, later: newSchedule(cfg.Now), sessions: make(map[*session]struct{}),
+		cfg: cfg, later: schedule.New(cfg.Now), sessions: make(map[*session]struct{}),
 		accounts: make(map[string]*account), parts: text.NewReassembler(maxUnfinished, unfinishedLife),
 	}
 	// A second run goes on above the ids of the first: clients keep them.
@@ -75,7 +76,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.listener = listener
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.running.Go(func() { s.later.loop(ctx) })
+	s.running.Go(func() { s.later.Loop(ctx) })
 	s.running.Go(func() { s.accept(listener) })
 	return nil
 }

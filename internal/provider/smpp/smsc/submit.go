@@ -101,7 +101,7 @@ func (ss *session) respond(seq uint32, b Behaviour, id string) bool {
 	case b.Silent:
 		return true
 	case b.Delay > 0:
-		ss.server.later.after(b.Delay, func() { ss.respondNow(seq, b, id) })
+		ss.server.later.After(b.Delay, func() { ss.respondNow(seq, b, id) })
 		return true
 	}
 	return ss.respondNow(seq, b, id)
@@ -156,7 +156,7 @@ func (s *Server) reports(systemID string, sm *pdu.SM, p *Part, reports []Report,
 		s.mu.Lock()
 		s.pending++
 		s.mu.Unlock()
-		s.later.after(r.After, func() { s.deliver(systemID, d) })
+		s.later.After(r.After, func() { s.deliver(systemID, d) })
 	}
 }
 

@@ -1,4 +1,4 @@
-package smsc
+package schedule
 
 import (
 	"container/heap"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// schedule runs functions later, all on one goroutine.
-type schedule struct {
+// Schedule runs functions later, all on one goroutine.
+type Schedule struct {
 	now  func() time.Time
 	wake chan struct{}
 
@@ -23,12 +23,13 @@ type job struct {
 	run   func()
 }
 
-func newSchedule(now func() time.Time) *schedule {
-	return &schedule{now: now, wake: make(chan struct{}, 1)}
+// New is a schedule that runs nothing before Loop does.
+func New(now func() time.Time) *Schedule {
+	return &Schedule{now: now, wake: make(chan struct{}, 1)}
 }
 
-// after runs f in d.
-func (s *schedule) after(d time.Duration, f func()) {
+// After runs f in d, on the goroutine of Loop.
+func (s *Schedule) After(d time.Duration, f func()) {
 	s.mu.Lock()
 	s.next++
 	j := job{due: s.now().Add(d), order: s.next, run: f}
@@ -43,15 +44,15 @@ func (s *schedule) after(d time.Duration, f func()) {
 	}
 }
 
-// len is how many jobs wait.
-func (s *schedule) len() int {
+// Len is how many functions wait.
+func (s *Schedule) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.jobs)
 }
 
-// loop runs what is due until ctx ends.
-func (s *schedule) loop(ctx context.Context) {
+// Loop runs what is due until ctx ends; what is due later is dropped.
+func (s *Schedule) Loop(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -66,7 +67,7 @@ func (s *schedule) loop(ctx context.Context) {
 }
 
 // runDue runs what is due, and tells how long the next one is off.
-func (s *schedule) runDue() time.Duration {
+func (s *Schedule) runDue() time.Duration {
 	for {
 		s.mu.Lock()
 		if len(s.jobs) == 0 {
