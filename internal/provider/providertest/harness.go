@@ -64,7 +64,10 @@ type Rig struct {
 // Harness makes rigs. Whatever a rig starts ends with t.Cleanup, after the
 // suite has stopped the provider. The provider reconnects within ResponseTimeout.
 type Harness struct {
-	New func(t *testing.T, sink provider.Sink, opt Options) Rig
+	// Beside says that other suites run at the same time, whose goroutines are
+	// no leak of this one; the package's TestMain has to look for leaks then.
+	Beside bool
+	New    func(t *testing.T, sink provider.Sink, opt Options) Rig
 }
 
 // sink records what a provider delivers and acknowledges it as told.

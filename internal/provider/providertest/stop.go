@@ -119,7 +119,7 @@ func testOneOutcomeEach(t *testing.T, h Harness) {
 	l.run(t, rig.Provider)
 	l.once(t)
 	if n := l.classes[provider.Accepted].Load(); n != int64(len(l.calls)) {
-		t.Errorf("%d of %d accepted", n, len(l.calls))
+		t.Errorf("%d of %d accepted; %d unknown, %d not sent", n, len(l.calls), l.classes[provider.Unknown].Load(), l.classes[provider.NotSent].Load())
 	}
 	if peak := rig.Carrier.Peak(); peak > 20 {
 		t.Errorf("%d without an answer, window 20", peak)

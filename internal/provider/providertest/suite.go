@@ -40,7 +40,9 @@ func Run(t *testing.T, h Harness) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			// Cleanups run last-in first-out: this one after the rig's own.
-			t.Cleanup(func() { goleak.VerifyNone(t) })
+			if !h.Beside {
+				t.Cleanup(func() { goleak.VerifyNone(t) })
+			}
 			test.run(t, h)
 		})
 	}

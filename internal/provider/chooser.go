@@ -1,0 +1,17 @@
+package provider
+
+// Chooser is a Provider that can not carry every message: a carrier that takes
+// no free text, for instance, has to know the message's template. A route skips
+// it for the others; Submit would answer Rejected with nothing written.
+type Chooser interface {
+	Provider
+	// Carries tells whether m can be sent this way. It looks at Channel, Template
+	// and Params, and asks nobody.
+	Carries(m *Message) bool
+}
+
+// Carries tells whether p can carry m: every Provider that is no Chooser can.
+func Carries(p Provider, m *Message) bool {
+	c, choosy := p.(Chooser)
+	return !choosy || c.Carries(m)
+}
