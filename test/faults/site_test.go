@@ -36,9 +36,11 @@ const credit = 1_000_000
 
 // place is what a server stands on.
 type place struct {
-	folder   string // the data folder
-	database string // store.database; "" is SQLite in the folder
-	provider string // the carrier's address, as it is configured; "" is the carrier's own
+	folder   string          // the data folder
+	database string          // store.database; "" is SQLite in the folder
+	provider string          // the carrier's address, as it is configured; "" is the carrier's own
+	name     string          // of the carrier's host, instead of 127.0.0.1
+	wrap     func(*exec.Cmd) // runs the server inside of something; nil: as it is
 }
 
 // site is a server with one app, and what its callers were told.
@@ -90,9 +92,15 @@ func (s *site) serve() (command *exec.Cmd) {
 	if provider == "" {
 		provider = s.carrier.Addr()
 	}
+	if s.place.name != "" {
+		provider = strings.Replace(provider, "127.0.0.1", s.place.name, 1)
+	}
 	command = process.ServeCommand(s.t, binary, fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\n[[provider]]\nname = \"carrier\"\ntype = \"smpp\"\naddress = %q\n"+
 		"system_id = %q\npassword = \"env:YANMA_SMPP_PASSWORD\"\nsource = \"YANMA\"\n", s.place.folder, s.place.database, provider, carrier.SystemID))
 	command.Env = append(command.Env, "YANMA_SMPP_PASSWORD="+carrier.Password)
+	if s.place.wrap != nil {
+		s.place.wrap(command)
+	}
 	return command
 }
 
@@ -254,7 +262,7 @@ func (s *site) says(texts ...string) {
 func (s *site) await(what string, done func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
+		if time.Now().After(end) || s.t.Failed() {
 			s.t.Fatalf("waited in vain until %s; the log ends:\n%s", what, s.tail())
 		}
 	}
