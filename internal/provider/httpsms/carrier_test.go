@@ -110,7 +110,7 @@ func newCarrier(t *testing.T, k kind) (*carrier, string) {
 
 // harness makes rigs of a kind.
 func (k kind) harness() providertest.Harness {
-	return providertest.Harness{Beside: true, New: func(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
+	return providertest.Harness{Beside: true, Load: 3, New: func(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
 		c, base := newCarrier(t, k)
 		cfg := k.config(base)
 		cfg.Window, cfg.ResponseTimeout = opt.Window, timeout(opt.Window)

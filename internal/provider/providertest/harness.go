@@ -67,6 +67,9 @@ type Harness struct {
 	// Beside says that other suites run at the same time, whose goroutines are
 	// no leak of this one; the package's TestMain has to look for leaks then.
 	Beside bool
+	// Load is how many submissions each of 200 callers makes where the suite
+	// puts load on the provider; 0 means 20.
+	Load int
 	New    func(t *testing.T, sink provider.Sink, opt Options) Rig
 }
 

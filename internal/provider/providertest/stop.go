@@ -70,6 +70,13 @@ type load struct {
 	classes       [6]atomic.Int64
 }
 
+func (h Harness) load() *load {
+	if h.Load == 0 {
+		return newLoad(200, 20)
+	}
+	return newLoad(200, h.Load)
+}
+
 func newLoad(callers, each int) *load {
 	return &load{callers: callers, each: each, calls: make([]atomic.Int32, callers*each)}
 }
@@ -115,7 +122,7 @@ func numbered(n int) core.Phone { return core.PhoneFromE164(fmt.Sprintf("+86139%
 
 func testOneOutcomeEach(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 20})
-	l := newLoad(200, 20)
+	l := h.load()
 	l.run(t, rig.Provider)
 	l.once(t)
 	if n := l.classes[provider.Accepted].Load(); n != int64(len(l.calls)) {
@@ -131,7 +138,7 @@ func testOneOutcomeEach(t *testing.T, h Harness) {
 // not sent never, unknown once or never.
 func testFlapping(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 20})
-	l := newLoad(200, 20)
+	l := h.load()
 	flapping := make(chan struct{})
 	var flapper sync.WaitGroup
 	flapper.Go(func() {
