@@ -6,9 +6,11 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"yanma.dev/yanma/internal/backup/backuptest"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/fsck"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/store"
 )
@@ -134,6 +136,38 @@ func TestIndexRotatedSince(t *testing.T) {
 				t.Errorf("%+v, want %+v", report.Indexed, want)
 			}
 			clean(t, to.open(t), w)
+		})
+	}
+}
+
+// TestDamagedNumbersAreRestoredAsTheyAre: a number that can not be opened, or
+// that two users have, does not keep everybody else away; fsck names them.
+func TestDamagedNumbersAreRestoredAsTheyAre(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			d, w := filled(t, e.make)
+			at := d.open(t)
+			ok(t, at.Update(t.Context(), func(q store.SQL) error {
+				// A second Zhang, under a value of her own, and a counter of nobody.
+				_, err := q.Exec(t.Context(), `INSERT INTO users (id, tenant, idx_a, phone, test, network, last_login)
+					SELECT 7, tenant, $1, phone, test, 0, 0 FROM users WHERE id = $2`, []byte("another's index!"), int64(w.User))
+				if err == nil {
+					_, err = q.Exec(t.Context(), `UPDATE failure SET phone = idx_a`)
+				}
+				return err
+			}))
+			ok(t, at.Close())
+			to := e.make(t)
+			report, err := restore(t, write(t, d, false), to, w.Ring, false)
+			ok(t, err)
+			if want := (Indexed{Unreadable: 1, Twins: 1}); report.Indexed != want {
+				t.Errorf("%+v, want %+v", report.Indexed, want)
+			}
+			found, err := fsck.Run(t.Context(), fsck.Options{Source: to.open(t), Ring: w.Ring, Now: start.Add(time.Hour)})
+			ok(t, err)
+			if len(found.Findings) != 2 || found.Findings[0].Check != "sealed" || found.Findings[1].String() != "user: 7 is not found by the number that it has" {
+				t.Errorf("%v", found.Findings)
+			}
 		})
 	}
 }

@@ -82,6 +82,9 @@ func printRestored(w World, head backup.Header, r backup.Report) error {
 	if r.Indexed.Unreadable > 0 {
 		did = append(did, [2]string{"numbers that can not be read", strconv.FormatInt(r.Indexed.Unreadable, 10)})
 	}
+	if r.Indexed.Twins > 0 {
+		did = append(did, [2]string{"rows of a number that another row has", fmt.Sprintf("%d: see yanma fsck", r.Indexed.Twins)})
+	}
 	if err := did.print(w.Stdout); err != nil {
 		return err
 	}
