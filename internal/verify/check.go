@@ -15,6 +15,13 @@ import (
 // crash left behind lapses then (contracts/yunbox.md §4.1).
 const claimLife = 30 * time.Second
 
+// longestLife is how long codes live at most (contracts/README.md §5), and
+// clockStep how far a clock may be set back without a code's dying of it.
+const (
+	longestLife = 10 * time.Minute
+	clockStep   = time.Minute
+)
+
 // codeChecker compares a guess with a stored code in constant time.
 type codeChecker interface {
 	CheckCode(c keyring.CodeContext, tag keyring.CodeTag, guess core.Code) bool
@@ -45,9 +52,10 @@ type checkCode struct {
 	known   knownScope
 	payer   billing.Payer
 	price   core.Credits
-	outside bool  // the first login of a number needs an outside call
-	imports bool  // the app has users with ids issued elsewhere
-	claimAs int64 // who claims: a call with an Idempotency-Key that is repeated takes its own claim up again; 0: nobody else
+	outside bool          // the first login of a number needs an outside call
+	imports bool          // the app has users with ids issued elsewhere
+	longest time.Duration // what is left of a code's life at most
+	claimAs int64         // who claims: a call with an Idempotency-Key that is repeated takes its own claim up again; 0: nobody else
 
 	verdict verdict            // result
 	row     store.Verification // result: the code that was claimed or verified
@@ -124,8 +132,9 @@ func (c *checkCode) Decide(b *store.Batch) error {
 }
 
 // candidate is the code that a guess is compared with: the newest pending one
-// that has not expired. A claim that lapsed counts as pending again and gives
-// back what it held.
+// that has not expired. One with more life left than codes have is from before
+// the clock was set back, and dead: nobody knows how old it is. A claim that
+// lapsed counts as pending again and gives back what it held.
 func (c *checkCode) candidate(b *store.Batch) (store.Verification, bool) {
 	live := b.LiveVerifications(c.liveKey())
 	for i := len(live) - 1; i >= 0; i-- {
@@ -136,7 +145,7 @@ func (c *checkCode) candidate(b *store.Batch) (store.Verification, bool) {
 			}
 			v = release(b, c.ids, v)
 		}
-		if v.State == store.VerificationPending && b.Now < v.Expires {
+		if v.State == store.VerificationPending && b.Now < v.Expires && v.Expires <= b.Now.Add(c.longest) {
 			return v, true
 		}
 	}

@@ -266,7 +266,7 @@ func (s *Service) check(r LoginRequest) (*checkCode, error) {
 	return &checkCode{policy: s.policy, checker: s.checker, ids: s.ids, app: r.App.ID, purpose: core.PurposeLogin, phone: r.Phone, guess: r.Code,
 		number: number, known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		payer: payerOf(r.App, core.PoolGeneral), price: r.App.LoginPrice, outside: s.networks.Outside(),
-		imports: r.App.ImportedUsers}, nil
+		imports: r.App.ImportedUsers, longest: max(r.App.CodeLife, longestLife) + clockStep}, nil
 }
 
 // provision makes the network of a first login between claim and commit.
