@@ -33,9 +33,9 @@ func ParseText(s string, zone *time.Location) (t Text, ok bool) {
 		case keyErr:
 			t.Err = value
 		case keySubmit:
-			t.Submit = parseDate(value, zone)
+			t.Submit = ParseDate(value, zone)
 		case keyDone:
-			t.Done = parseDate(value, zone)
+			t.Done = ParseDate(value, zone)
 		case keyText:
 			if t.ID != "" && t.Stat != "" {
 				return t, true
@@ -132,8 +132,9 @@ func dateKey(before string) fieldKey {
 	return keyOther
 }
 
-// parseDate reads YYMMDDhhmm or YYMMDDhhmmss.
-func parseDate(s string, zone *time.Location) time.Time {
+// ParseDate reads YYMMDDhhmm or YYMMDDhhmmss, as receipts of SMPP and CMPP have
+// it. It is zero for anything else.
+func ParseDate(s string, zone *time.Location) time.Time {
 	var unit [6]int
 	if len(s) != 10 && len(s) != 12 {
 		return time.Time{}

@@ -1,0 +1,59 @@
+package cmpp
+
+import (
+	"context"
+	"sync/atomic"
+
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/cmpp/pdu"
+	"yanma.dev/yanma/internal/provider/link"
+)
+
+// Client is one link to a gateway. It implements provider.Provider; Start,
+// Health and Stop are the link's.
+type Client struct {
+	*link.Client
+	cfg     Config
+	deps    Deps
+	ref     atomic.Uint32 // of concatenation headers
+	version atomic.Uint32 // pdu.Version of the connection, agreed on at its login
+}
+
+var _ provider.Provider = (*Client)(nil)
+
+// New returns a client for a link. It fails for a configuration that can never
+// work, such as an SP_Id over six characters.
+func New(cfg Config, deps Deps) (*Client, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := deps.check(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, deps: deps}
+	c.Client = link.New(cfg.link(), link.Deps{Now: deps.Now, Jitter: deps.Jitter, Log: deps.Log, Dial: deps.Dial},
+		&session{client: c, ask: cfg.Version})
+	c.ref.Store(uint32(deps.Jitter() * 256))
+	return c, nil
+}
+
+// Submit hands one message over (see provider.Provider). ctx and the message's
+// validity bound the wait for the window and the pace; a message of which a part
+// is queued is no longer given up.
+func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(provider.Outcome)) {
+	var d draft
+	if err := c.compose(m, &d); err != nil {
+		done(link.Refused(err))
+		return
+	}
+	var scratch [maxOctets]byte
+	c.Send(ctx, m.Validity, len(d.parts), func(dst []byte, part int, seq uint32) ([]byte, error) {
+		d.part(part, scratch[:])
+		// Of the connection that is up: dst is on no other.
+		return pdu.AppendSubmit(dst, pdu.Version(c.version.Load()), seq, &d.submit)
+	}, done)
+}
+
+// maxOctets is the room of one part's text.
+const maxOctets = 160
