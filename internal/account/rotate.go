@@ -35,6 +35,10 @@ type RotationOptions struct {
 	// and whenever it goes on after an interruption; nil means nobody.
 	Changed func(ctx context.Context) error
 
+	// Turn runs each change of the keyring, one at a time on all servers; nil means
+	// that there is one server.
+	Turn func(ctx context.Context, turn func() error) error
+
 	// Settled returns when every request that began before it was called has
 	// ended. The default waits two minutes, which is longer than any request.
 	Settled func(ctx context.Context) error
@@ -70,6 +74,9 @@ func NewIndexRotation(o RotationOptions) *IndexRotation {
 	}
 	if o.Changed == nil {
 		o.Changed = func(context.Context) error { return nil }
+	}
+	if o.Turn == nil {
+		o.Turn = func(_ context.Context, turn func() error) error { return turn() }
 	}
 	if o.Retry <= 0 {
 		o.Retry = rotationRetry
@@ -169,7 +176,7 @@ func (r *IndexRotation) Rotate(ctx context.Context) error {
 		if err := r.clear(ctx); err != nil {
 			return err
 		}
-		if err := r.options.Ring.BeginIndexRotation(); err != nil {
+		if err := r.options.Turn(ctx, r.options.Ring.BeginIndexRotation); err != nil {
 			return err
 		}
 	}
@@ -196,7 +203,7 @@ func (r *IndexRotation) Resume(ctx context.Context) error {
 			}
 			next = ring.SwapIndex
 		}
-		if err := next(); err != nil {
+		if err := r.options.Turn(ctx, next); err != nil {
 			return err
 		}
 	}

@@ -52,6 +52,9 @@ func (r *Ring) SignCode(c CodeContext, code core.Code) (CodeTag, error) {
 // the tag's pepper is not in the keyring (requirement row 9).
 func (r *Ring) CheckCode(c CodeContext, tag CodeTag, guess core.Code) bool {
 	key, known := r.current.Load().codeKey(tag.Key)
+	if known == 0 && tag.Key != 0 && r.lookAgain() {
+		key, known = r.current.Load().codeKey(tag.Key)
+	}
 	m := key.begin()
 	m.buf = append(m.buf, tag.Salt[:]...)
 	m.appendCode(c, guess)

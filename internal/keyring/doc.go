@@ -28,9 +28,10 @@
 // both states are complete, and the next start takes the one on disk.
 //
 // Every process of an installation needs the same file. The file has a
-// generation number; a process refuses to rotate when another one has changed
-// the file since it was read, and Ring.CheckDatabase refuses a file older than
-// the database.
+// generation number. A process takes over what another one made of it (Reload):
+// when it is told to, and when it meets a value under a key that it does not
+// know. It refuses to rotate when the file was changed since it was read, and
+// Ring.CheckDatabase refuses a file older than the database.
 //
 // Another suite of algorithms (requirement row 13) enters as another alg of a
 // key and another version byte of sealed fields; both are written already.

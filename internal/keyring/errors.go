@@ -32,7 +32,7 @@ var ErrNoRandom = errors.New("keyring: no random bytes")
 
 // Why a rotation is refused.
 var (
-	ErrChangedOnDisk = errors.New("keyring: the file was changed by another process; restart this one before rotating")
+	ErrChangedOnDisk = errors.New("keyring: the file was changed by another process")
 	ErrIndexState    = errors.New("keyring: not possible in this state of the index rotation")
 	ErrKeyInUse      = errors.New("keyring: the newest key cannot be retired; rotate first")
 	ErrNoSuchKey     = errors.New("keyring: no such key")

@@ -77,14 +77,9 @@ func open(d disk, path string, random io.Reader) (*Ring, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target // a rotation replaces the file, not the link to it
 	}
-	data, err := d.read(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
-	case errors.Is(err, ErrPermissions):
-		return nil, fmt.Errorf("%s: %w", path, ErrPermissions)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, withoutPath(err))
+	data, err := readFile(d, path)
+	if err != nil {
+		return nil, err
 	}
 	c, err := decode(data)
 	if err != nil {
@@ -97,6 +92,19 @@ func open(d disk, path string, random io.Reader) (*Ring, error) {
 	r := &Ring{path: path, random: random, disk: d, onDisk: [][sha256.Size]byte{sha256.Sum256(data)}}
 	r.current.Store(s)
 	return r, nil
+}
+
+func readFile(d disk, path string) ([]byte, error) {
+	data, err := d.read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
+	case errors.Is(err, ErrPermissions):
+		return nil, fmt.Errorf("%s: %w", path, ErrPermissions)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, withoutPath(err))
+	}
+	return data, nil
 }
 
 // withoutPath drops the path that file errors repeat: the sentence has it.

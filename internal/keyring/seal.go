@@ -101,7 +101,11 @@ func (r *Ring) Open(field string, sealed []byte) ([]byte, error) {
 	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
 		return nil, ErrTampered
 	}
-	key := r.current.Load().fieldKey(binary.BigEndian.Uint16(sealed[1:3]))
+	id := binary.BigEndian.Uint16(sealed[1:3])
+	key := r.current.Load().fieldKey(id)
+	if key == nil && r.lookAgain() {
+		key = r.current.Load().fieldKey(id)
+	}
 	if key == nil {
 		return nil, ErrUnknownKey
 	}

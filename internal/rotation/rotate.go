@@ -29,6 +29,9 @@ const (
 func (s *Service) Rotate(ctx context.Context, by tenant.By, kind Kind) (Status, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.catchUp(ctx); err != nil {
+		return Status{}, err
+	}
 	c := change{by: by, action: "keyring.rotate_" + string(kind)}
 	switch kind {
 	case Code:
@@ -61,6 +64,9 @@ func (s *Service) Retire(ctx context.Context, by tenant.By, kind Kind, keep int)
 	defer s.changing.Unlock()
 	if keep < 1 {
 		return Status{}, &core.Error{Kind: core.KindBadField, Field: "keep", Detail: "the newest key stays: want 1 or more"}
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return Status{}, err
 	}
 	c := change{by: by, action: "keyring.retire_" + string(kind)}
 	var keys []uint16

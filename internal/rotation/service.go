@@ -92,7 +92,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{o: o, rotated: map[Kind]time.Time{}}
 	s.index = account.NewIndexRotation(account.RotationOptions{Store: o.Commands, Database: o.Database, Ring: o.Ring, Now: o.Now, Log: o.Log,
-		Changed: s.indexChanged, Settled: o.Settled, Retry: o.Retry})
+		Changed: s.indexChanged, Turn: s.turnIndex, Settled: o.Settled, Retry: o.Retry})
 	s.fresh = newReseal(o)
 	return s
 }
@@ -121,7 +121,8 @@ type change struct {
 }
 
 // do makes a change in one transaction: while it runs nothing else is written
-// to the database, so nobody begins to need what needed found unneeded.
+// to the database, so nobody begins to need what needed found unneeded, and no
+// other server rotates.
 //
 // The keyring's file can not be part of the transaction. An error before turn
 // left nothing changed. Afterwards the change has taken effect, and only its
@@ -137,6 +138,9 @@ func (s *Service) do(ctx context.Context, c change) error {
 				return err // the commit that failed was kept
 			}
 		} else {
+			if err := s.unchanged(ctx, q); err != nil {
+				return err
+			}
 			if c.needed != nil {
 				if err := c.needed(ctx, q); err != nil {
 					return err
@@ -187,8 +191,10 @@ func isNoted(ctx context.Context, q store.SQL, c change) (bool, error) {
 // explained is an error of the keyring as the operator reads it.
 func explained(err error) error {
 	switch {
+	case errors.Is(err, keyring.ErrOutdated):
+		return core.Wrap(core.KindConflict, err, "the keyring's file is from before a rotation that is known here: put the newest one in its place")
 	case errors.Is(err, keyring.ErrChangedOnDisk):
-		return core.Wrap(core.KindConflict, err, "the keyring's file was changed by another process: restart the server first")
+		return core.Wrap(core.KindConflict, err, "the keyring's file was changed by another server at this moment: try again")
 	case errors.Is(err, keyring.ErrKeysUsedUp):
 		return core.Wrap(core.KindConflict, err, "all 65,535 key numbers are used up")
 	}

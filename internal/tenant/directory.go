@@ -39,6 +39,7 @@ type Directory struct {
 	defaults Defaults
 	now      func() time.Time
 	log      *slog.Logger
+	follow   func(ctx context.Context) (bool, error)
 
 	current    atomic.Pointer[snapshot]
 	refreshing sync.Mutex
@@ -47,13 +48,17 @@ type Directory struct {
 	poller poller
 }
 
-// DirectoryOptions is what a Directory works with; all are required.
+// DirectoryOptions is what a Directory works with; all but Follow are required.
 type DirectoryOptions struct {
 	Database Database
 	Keys     Keys
 	Defaults Defaults
 	Now      func() time.Time
 	Log      *slog.Logger
+
+	// Follow is called every second, before the configuration is read: it takes
+	// over keys that another node made. It tells whether there were any.
+	Follow func(ctx context.Context) (changed bool, err error)
 }
 
 // Defaults is what the configuration file says for apps that say nothing.
@@ -81,7 +86,10 @@ type credential struct {
 // NewDirectory returns an empty directory. Refresh fills it; Start keeps it
 // up to date.
 func NewDirectory(o DirectoryOptions) *Directory {
-	d := &Directory{database: o.Database, keys: o.Keys, defaults: o.Defaults, now: o.Now, log: o.Log, rehash: make(chan rehash, 64)}
+	if o.Follow == nil {
+		o.Follow = func(context.Context) (bool, error) { return false, nil }
+	}
+	d := &Directory{database: o.Database, keys: o.Keys, defaults: o.Defaults, now: o.Now, log: o.Log, follow: o.Follow, rehash: make(chan rehash, 64)}
 	d.current.Store(&snapshot{})
 	return d
 }

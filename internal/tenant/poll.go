@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -59,7 +60,7 @@ func (d *Directory) poll(ctx context.Context, done chan<- struct{}) {
 		case <-tick.C:
 			err := d.catchUp(ctx)
 			if err != nil && !failing && ctx.Err() == nil {
-				d.log.Error("tenant: the configuration can not be read; going on with what there is", "error", err.Error())
+				d.log.Error("tenant: the configuration or its keys can not be read; going on with what there is", "error", err.Error())
 			}
 			if err == nil && failing {
 				d.log.Info("tenant: the configuration can be read again")
@@ -69,17 +70,22 @@ func (d *Directory) poll(ctx context.Context, done chan<- struct{}) {
 	}
 }
 
-// catchUp refreshes if the revision moved.
+// catchUp refreshes if the revision moved, or the keys did.
 func (d *Directory) catchUp(ctx context.Context) error {
+	changed, behind := d.follow(ctx)
+	if changed {
+		d.log.Info("tenant: keys that another node made are in use")
+		return errors.Join(behind, d.Refresh(ctx))
+	}
 	var revision int64
 	err := d.database.View(ctx, func(q store.SQL) (err error) {
 		revision, err = records.Revision(ctx, q)
 		return err
 	})
-	if err != nil || revision == d.Revision() {
-		return err
+	if err == nil && revision != d.Revision() {
+		err = d.Refresh(ctx)
 	}
-	return d.Refresh(ctx)
+	return errors.Join(behind, err)
 }
 
 // rehash is a key that was found by an old token key's hash.
