@@ -44,6 +44,9 @@ func (c *Config) check(at lines) error {
 		at.key("retention.audit", zeroOr(c.Retention.Audit, halfYear, century)),
 		c.checkLimits(at),
 		c.checkFacades(at),
+		at.key("receipts.prefix", notEmpty(c.Receipts.Prefix)),
+		at.key("receipts.prefix", prefix(c.Receipts.Prefix)),
+		at.key("receipts.url", webAddress(c.Receipts.URL)),
 		c.checkProviders(at),
 		c.Tunnel.check(at),
 		at.key("operator.token", given(c.Operator.Token)),
@@ -84,25 +87,43 @@ func (c *Config) checkFacades(at lines) error {
 func (c *Config) checkProviders(at lines) error {
 	names := map[string]bool{}
 	for i, p := range c.Providers {
-		key := func(name string, err error) error { return at.key(item("provider", i, name), err) }
-		for _, err := range []error{
-			key("name", p.checkName(names)),
-			key("type", oneOf(p.Type, "smpp")),
-			key("address", hostPort(p.Address)),
-			key("system_id", atMost(p.SystemID, 15)),
-			key("password", atMost(p.Password.Reveal(), 8)),
-			key("system_type", atMost(p.SystemType, 12)),
-			key("source", sender(p.Source)),
-			key("window", between(p.Window, 1, 10000)),
-			key("rate", between(p.Rate, 0, 1000000)),
-			key("id_radix", oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
-			key("long_message", oneOf(p.LongMessage, "udh", "payload")),
-			key("enquire_every", durationBetween(p.EnquireEvery, time.Second, time.Hour)),
-			key("response_timeout", durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)),
-		} {
-			if err != nil {
-				return err
-			}
+		if err := at.key(item("provider", i, "name"), p.checkName(names)); err != nil {
+			return err
+		}
+		if err := at.key(item("provider", i, "type"), oneOf(p.Type, providerTypes()...)); err != nil {
+			return err
+		}
+		check := p.checkSMPP
+		if p.OverHTTP() {
+			check = func(at lines, i int) error { return p.checkHTTP(at, i, c.Receipts) }
+		}
+		if err := p.checkKeys(at, i); err != nil {
+			return err
+		}
+		if err := check(at, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Provider) checkSMPP(at lines, i int) error {
+	key := func(name string, err error) error { return at.key(item("provider", i, name), err) }
+	for _, err := range []error{
+		key("address", hostPort(p.Address)),
+		key("system_id", atMost(p.SystemID, 15)),
+		key("password", atMost(p.Password.Reveal(), 8)),
+		key("system_type", atMost(p.SystemType, 12)),
+		key("source", sender(p.Source)),
+		key("window", between(p.Window, 1, 10000)),
+		key("rate", between(p.Rate, 0, 1000000)),
+		key("id_radix", oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
+		key("long_message", oneOf(p.LongMessage, "udh", "payload")),
+		key("enquire_every", durationBetween(p.EnquireEvery, time.Second, time.Hour)),
+		key("response_timeout", durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)),
+	} {
+		if err != nil {
+			return err
 		}
 	}
 	return nil

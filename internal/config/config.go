@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/provider/httpsms"
 )
 
 // Config is everything that can be set. yanma.example.toml shows every key
@@ -20,6 +21,7 @@ type Config struct {
 	Prices    Prices            `toml:"prices"`
 	Facades   map[string]Facade `toml:"facade"`
 	Providers []Provider        `toml:"provider"`
+	Receipts  Receipts          `toml:"receipts"`
 	Tunnel    Tunnel            `toml:"tunnel"`
 	Retention Retention         `toml:"retention"`
 }
@@ -82,7 +84,7 @@ type Facade struct {
 // Provider is one connection to a carrier.
 type Provider struct {
 	Name            string   `toml:"name"`
-	Type            string   `toml:"type"`        // smpp
+	Type            string   `toml:"type"`        // smpp, http, aliyun, tencent, twilio, submail, kannel
 	Address         string   `toml:"address"`     // host:port
 	SystemID        string   `toml:"system_id"`   // at most 15 characters
 	Password        Secret   `toml:"password"`    // at most 8 characters
@@ -96,6 +98,26 @@ type Provider struct {
 	LongMessage     string   `toml:"long_message"`     // udh or payload; default udh
 	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link; default 30s
 	ResponseTimeout Duration `toml:"response_timeout"` // default 10s
+
+	// Of the types over HTTP; docs/providers.md says which one needs what.
+	URL           string                      `toml:"url"`
+	Account       string                      `toml:"account"`
+	Application   string                      `toml:"application"`
+	Region        string                      `toml:"region"`
+	Signature     string                      `toml:"signature"`
+	ReceiptSecret Secret                      `toml:"receipt_secret"` // part of the receipts' path
+	ReceiptKey    Secret                      `toml:"receipt_key"`    // what the carrier signs them with
+	Templates     map[string]httpsms.Template `toml:"templates"`      // by our template's name
+	Request       httpsms.Request             `toml:"request"`
+	Response      httpsms.Response            `toml:"response"`
+	Receipt       httpsms.Receipt             `toml:"receipt"`
+	Text          httpsms.Text                `toml:"text"`
+}
+
+// Receipts is where carriers over HTTP report to, on the public listener.
+type Receipts struct {
+	Prefix string `toml:"prefix"` // default /receipts
+	URL    string `toml:"url"`    // the public listener as carriers reach it, without the prefix; "" = they are not told
 }
 
 // Tunnel is the networks that users get (contracts/yunbox.md §8).
@@ -176,6 +198,7 @@ func Defaults() Config {
 		Log:       Log{Level: "info"},
 		Prices:    Prices{SMS: 1},
 		Facades:   map[string]Facade{},
+		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),
 		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour)},
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,7 +20,8 @@ const exampleFile = "../../yanma.example.toml"
 
 // environment has what the example names.
 func environment(name string) string {
-	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c"}[name]
+	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c",
+		"YANMA_CARRIER_KEY": "key of the carrier", "YANMA_RECEIPT_SECRET": "0123456789abcdef", "YANMA_RECEIPT_KEY": "hook key"}[name]
 }
 
 func example(t *testing.T) string {
@@ -71,13 +73,22 @@ func TestExampleShowsWhatIsCommentedOut(t *testing.T) {
 
 	want := Provider{Name: "main", Type: "smpp", Address: "smsc.example.net:2775", SystemID: "yanma", Password: Secret{core.NewSecret("secret8c")}}
 	want.providerDefaults()
-	same(t, got.Providers, []Provider{want})
+	same(t, got.Providers[:1], []Provider{want})
+	var types []string
+	for _, p := range got.Providers {
+		types = append(types, p.Type)
+	}
+	same(t, types, providerTypes())
+	same(t, got.Receipts, Receipts{Prefix: "/receipts"})
 }
 
 func TestExampleHasEveryKey(t *testing.T) {
 	shown := findLines([]byte(uncommented(t)))
 	for _, key := range keysOf(reflect.TypeFor[Config](), "") {
 		line := shown[key]
+		for n := 0; line == 0 && n < len(providerTypes()); n++ { // each type has keys of its own
+			line = shown[strings.Replace(key, ".N.", "."+strconv.Itoa(n)+".", 1)]
+		}
 		if line == 0 {
 			t.Errorf("%s is not in the example", key)
 			continue
@@ -108,7 +119,9 @@ func keysOf(t reflect.Type, table string) []string {
 		case name == "facade":
 			keys = append(keys, keysOf(field.Type.Elem(), key+".yunbox.")...)
 		case name == "provider":
-			keys = append(keys, keysOf(field.Type.Elem(), key+".0.")...)
+			keys = append(keys, keysOf(field.Type.Elem(), key+".N.")...)
+		case field.Type.Kind() == reflect.Struct && strings.HasSuffix(field.Type.PkgPath(), "/httpsms"):
+			keys = append(keys, keysOf(field.Type, key+".")...)
 		case field.Type.Kind() == reflect.Struct && field.Type.PkgPath() == t.PkgPath() && field.Type.Name() != "Secret":
 			keys = append(keys, keysOf(field.Type, key+".")...)
 		case key == "limits.rules":

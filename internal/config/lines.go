@@ -51,7 +51,7 @@ func findLines(data []byte) lines {
 	for p.NextExpression() {
 		switch e := p.Expression(); e.Kind {
 		case unstable.Table:
-			table = l.note(&p, "", e)
+			table = l.noteBelow(&p, seen, e)
 		case unstable.ArrayTable:
 			name := l.note(&p, "", e)
 			table = name + "." + strconv.Itoa(seen[name])
@@ -69,6 +69,24 @@ func findLines(data []byte) lines {
 func (l lines) note(p *unstable.Parser, table string, e *unstable.Node) string {
 	key, line := table, 0
 	for parts := e.Key(); parts.Next(); {
+		if key != "" {
+			key += "."
+		}
+		key += string(parts.Node().Data)
+		line = p.Shape(parts.Node().Raw).Start.Line
+	}
+	l[key] = line
+	return key
+}
+
+// noteBelow notes a table, which may belong to the newest table of an array:
+// [provider.request] is provider.1.request after the second [[provider]].
+func (l lines) noteBelow(p *unstable.Parser, seen map[string]int, e *unstable.Node) string {
+	key, line := "", 0
+	for parts := e.Key(); parts.Next(); {
+		if n := seen[key]; n > 0 {
+			key += "." + strconv.Itoa(n-1)
+		}
 		if key != "" {
 			key += "."
 		}

@@ -103,6 +103,8 @@ func (c *Config) fetchSecrets(at lines, getenv func(string) string, readFile fun
 	secrets := map[string]*Secret{"operator.token": &c.Operator.Token, "tunnel.webhook.secret": &c.Tunnel.Webhook.Secret}
 	for i := range c.Providers {
 		secrets[item("provider", i, "password")] = &c.Providers[i].Password
+		secrets[item("provider", i, "receipt_secret")] = &c.Providers[i].ReceiptSecret
+		secrets[item("provider", i, "receipt_key")] = &c.Providers[i].ReceiptKey
 	}
 	for _, key := range slices.Sorted(maps.Keys(secrets)) {
 		value, err := fetchSecret(secrets[key].Reveal(), getenv, readFile)

@@ -68,8 +68,8 @@ type Config struct {
 
 // Template is a carrier's own template.
 type Template struct {
-	Code   string   // the carrier's name for it
-	Params []string // "theirs=ours" or "both"; in the carrier's order where it takes a list
+	Code   string   `toml:"code"`   // the carrier's name for it
+	Params []string `toml:"params"` // "theirs=ours" or "both"; in the carrier's order where it takes a list
 }
 
 // Deps are what a client needs from its surroundings.
@@ -211,6 +211,14 @@ func (cfg *Config) hookURL() string {
 func (d Deps) check() error {
 	if d.Sink == nil || d.Now == nil || d.Random == nil || d.Jitter == nil || d.Log == nil {
 		return errors.New("httpsms: Sink, Now, Random, Jitter and Log are all needed")
+	}
+	return nil
+}
+
+// needHook finds a carrier that has to be told where it reports, and is not.
+func (cfg *Config) needHook() error {
+	if !cfg.ReceiptSecret.IsZero() && cfg.ReceiptURL == "" {
+		return errors.New("receipt_secret: is of no use while receipts.url does not say where carriers reach us")
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ import (
 type kannel struct{ cfg Config }
 
 func newKannel(cfg Config) (wire, error) {
+	if err := cfg.needHook(); err != nil {
+		return nil, err
+	}
 	return &kannel{cfg}, cfg.need("url", "account", "password")
 }
 

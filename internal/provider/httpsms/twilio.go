@@ -23,6 +23,9 @@ import (
 type twilio struct{ cfg Config }
 
 func newTwilio(cfg Config) (wire, error) {
+	if err := cfg.needHook(); err != nil {
+		return nil, err
+	}
 	return &twilio{cfg}, cfg.need("account", "password", "source")
 }
 
