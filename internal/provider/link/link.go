@@ -26,7 +26,8 @@ type Link struct {
 	conn       *Conn
 	places     chan struct{} // the window: full when it is
 	writerDone chan struct{}
-	lastRead   atomic.Int64 // Unix nanoseconds
+	began      time.Time
+	lastRead   atomic.Int64 // nanoseconds since it began, whatever the wall clock did
 
 	mu        sync.Mutex
 	slots     []slot // a power of two, at least twice the window; by sequence number
@@ -72,7 +73,7 @@ func newLink(c *Client, conn *Conn) *Link {
 		client: c, conn: conn, slots: make([]slot, size),
 		places: make(chan struct{}, c.cfg.Window), writerDone: make(chan struct{}),
 	}
-	l.lastRead.Store(c.deps.Now().UnixNano())
+	l.began = c.deps.Now()
 	return l
 }
 

@@ -122,7 +122,7 @@ func (l *Link) readLoop() {
 			l.conn.Close(err)
 			return
 		}
-		l.lastRead.Store(l.client.deps.Now().UnixNano())
+		l.lastRead.Store(int64(l.client.deps.Now().Sub(l.began)))
 		if !l.client.protocol.Handle(l, octets) {
 			return
 		}

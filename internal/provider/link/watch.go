@@ -35,7 +35,7 @@ func (l *Link) expire(now time.Time) (silent bool) {
 			continue
 		}
 		late = append(late, slot{of: sl.of, part: sl.part})
-		silent = silent || l.lastRead.Load() < sl.at.UnixNano()
+		silent = silent || l.lastRead.Load() < int64(sl.at.Sub(l.began))
 		sl.seq, sl.of = 0, nil
 	}
 	l.mu.Unlock()
@@ -52,7 +52,7 @@ func (l *Link) keepAlive(now time.Time, inDoubt bool) {
 	limit := l.client.cfg.ResponseTimeout
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	idle := now.Sub(time.Unix(0, l.lastRead.Load()))
+	idle := now.Sub(l.began) - time.Duration(l.lastRead.Load())
 	switch {
 	case l.probe != 0 && now.Sub(l.probeAt) >= limit:
 		l.conn.Close(errNoAnswer)
