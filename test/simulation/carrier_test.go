@@ -140,7 +140,7 @@ func (c *carrier) breakLines(until time.Time) {
 		if time.Now().After(until) {
 			return
 		}
-		switch w.fate.below(4, c.name+" breaks how", i) {
+		switch w.fate.below(5, c.name+" breaks how", i) {
 		case 0:
 			w.trace.add(c.name, "line cut")
 			w.ledger.cut(time.Now())
@@ -156,6 +156,10 @@ func (c *carrier) breakLines(until time.Time) {
 			time.Sleep(w.fate.between(500*time.Millisecond, 6*time.Second, c.name+" closed", i))
 			c.away.Store(false)
 		case 3:
+			w.trace.add(c.name, "line dead")
+			w.ledger.cut(time.Now())
+			w.net.swallow(c.name)
+		case 4:
 			w.trace.add(c.name, "deaf")
 			w.ledger.cut(time.Now())
 			c.Mute(true)

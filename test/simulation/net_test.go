@@ -154,6 +154,22 @@ func who(ctx context.Context) string {
 	return ""
 }
 
+// swallow makes an owner's connections lose everything from now on, as when a
+// router forgets them: neither end is told.
+func (n *network) swallow(owner string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c, of := range n.all {
+		if of == owner {
+			for _, h := range []*half{c.in, c.out} {
+				h.mu.Lock()
+				h.lost, h.segments = true, nil
+				h.mu.Unlock()
+			}
+		}
+	}
+}
+
 func (n *network) forget(c *conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -171,6 +187,7 @@ type half struct {
 	last     time.Time // when the latest segment arrives
 	end      error     // what the reader gets after the last segment
 	gone     bool      // nobody reads any more
+	lost     bool      // what is written never arrives, and nobody is told
 	deadline time.Time // of the reader
 }
 
@@ -193,6 +210,9 @@ func (h *half) ring() {
 func (h *half) write(b []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.lost {
+		return len(b), nil
+	}
 	if h.gone || h.end != nil {
 		return 0, syscall.EPIPE
 	}
@@ -266,6 +286,12 @@ func (h *half) finish(end error, dropped bool) {
 	h.ring()
 }
 
+func (h *half) swallowed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lost
+}
+
 func (h *half) stopReading() {
 	h.mu.Lock()
 	h.gone = true
@@ -288,7 +314,9 @@ func (c *conn) Write(b []byte) (int, error) { return c.out.write(b) }
 // Close ends both directions; what was written still arrives.
 func (c *conn) Close() error {
 	c.in.stopReading()
-	c.out.finish(io.EOF, false)
+	if !c.out.swallowed() {
+		c.out.finish(io.EOF, false)
+	}
 	c.net.forget(c)
 	return nil
 }

@@ -82,8 +82,11 @@ func (w *world) storm() {
 	w.start()
 	over := time.Now().Add(stormLength)
 	var around sync.WaitGroup
+	w.calm.Store(w.planted.setBack > 0)
 	for _, c := range w.carriers {
-		around.Go(func() { c.breakLines(over) })
+		if w.stormy() {
+			around.Go(func() { c.breakLines(over) })
+		}
 	}
 	around.Go(func() { w.setClocks(over) })
 	if w.planted.forgets > 0 {
@@ -124,6 +127,15 @@ func (w *world) storm() {
 
 // setClocks sets the servers' clock forwards and back in some runs.
 func (w *world) setClocks(until time.Time) {
+	if w.planted.setBack > 0 {
+		time.Sleep(stormLength / 2)
+		w.jumped.Store(true)
+		w.offset.Store(-int64(w.planted.setBack))
+		for _, c := range w.carriers {
+			w.net.swallow(c.name)
+		}
+		return
+	}
 	if !w.fate.chance(150, "clock") {
 		return
 	}
@@ -232,6 +244,16 @@ func TestReq34_UnknownOutcomes(t *testing.T) {
 	t.Logf("%d messages left twice", resent)
 	if resent == 0 {
 		t.Error("nothing was sent again: the test shows nothing")
+	}
+}
+
+// TestDeadLinesAfterTheClockWasSetBack: a line that is dead is noticed, whatever
+// the clock on the wall shows.
+func TestDeadLinesAfterTheClockWasSetBack(t *testing.T) {
+	s := newSite(t)
+	for seed := int64(1); seed <= 3; seed++ {
+		o := run(t, s, newHits(), seed, planted{setBack: time.Hour})
+		report(t, seed, o)
 	}
 }
 

@@ -38,6 +38,7 @@ func newSite(t *testing.T) *site {
 	s := &site{files: map[string][]byte{}}
 	bubble(t, func(t *testing.T) {
 		w := &world{t: t, fate: 1, net: newNetwork(1), folder: scratch(t), hits: newHits(), crashed: make(chan *life, 64)}
+		w.trace.began = time.Now()
 		w.calm.Store(true)
 		w.next = filepath.Join(w.folder, "site")
 		w.start()

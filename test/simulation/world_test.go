@@ -72,10 +72,13 @@ type planted struct {
 	lies    bool               // the disk says that it committed and did not
 	forgets time.Duration      // between two times that resends are forgotten
 	write   func(*store.Batch) // changes what is written
+	setBack time.Duration      // the clock, at the end of the storm, while the lines die
 	mood    int                // of carriers, in the storm; 0 is by fate
 }
 
-func (w *world) now() time.Time { return time.Now().Add(clockAhead + time.Duration(w.offset.Load())) }
+func (w *world) now() time.Time {
+	return setBy(w.trace.began, clockAhead+time.Duration(w.offset.Load()))
+}
 
 func (w *world) stormy() bool { return !w.calm.Load() }
 
