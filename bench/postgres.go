@@ -93,7 +93,7 @@ func (p *onPostgres) drive(servers []*yanma, conns, apps int, span time.Duration
 			all.First = r.First
 		}
 	}
-	if err = errors.Join(append(failures, err)...); err == nil && all.Flows == 0 {
+	if err = errors.Join(err, errors.Join(failures...)); err == nil && all.Flows == 0 {
 		err = fmt.Errorf("no flow succeeded: %s", all.First)
 	}
 	return all, cost{after.servers - before.servers, after.database - before.database, after.sink - before.sink,

@@ -7,7 +7,8 @@ import (
 
 // Engine is a database. Implementations pass storetest.Run.
 type Engine interface {
-	// Begin opens the transaction of a batch. There is one at a time.
+	// Begin opens the transaction of a batch. There is one at a time
+	// for each of the batcher's Options.Batchers.
 	Begin(ctx context.Context) (Tx, error)
 
 	// Flush puts on disk what was committed before. A batcher answers nobody
