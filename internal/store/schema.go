@@ -20,7 +20,8 @@ type Column struct {
 }
 
 // Table is a table as an engine has it, for what goes over all of them:
-// backups. The engines' own bookkeeping (migrations, locks) is none.
+// backups. The engines' own bookkeeping (migrations, locks, room in rows) is
+// left out.
 type Table struct {
 	Name    string
 	Columns []Column

@@ -46,6 +46,9 @@ func describeColumns(ctx context.Context, q store.SQL, t *store.Table) error {
 			if err := r.Scan(&name, &oid, &notNull, &at); err != nil {
 				return err
 			}
+			if name == "room" { // holds nothing (migration 0005)
+				return nil
+			}
 			c := store.Column{Name: name, Null: !notNull}
 			switch oid {
 			case oidInt8, oidInt4, oidInt2:

@@ -38,6 +38,9 @@ func describeColumns(ctx context.Context, q store.SQL, t *store.Table) error {
 		if err := r.Scan(&name, &kind, &notNull, &pk); err != nil {
 			return err
 		}
+		if name == "room" { // holds nothing (migration 0005)
+			return nil
+		}
 		c := store.Column{Name: name, Null: !notNull && pk == 0}
 		switch kind {
 		case "INTEGER":
