@@ -19,6 +19,7 @@ import (
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/httpsms"
 	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/store"
@@ -58,6 +59,7 @@ type App struct {
 	admin     *tenant.Admin
 	outbox    *outbox.Outbox
 	providers []provider.Provider
+	overHTTP  []*httpsms.Client // those of providers that have receipts posted to us
 	tunnel    *tunnel.Service
 	aliases   *account.Aliases
 	devices   *account.Devices

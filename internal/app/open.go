@@ -240,6 +240,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 	}
 	native.HandleFunc("GET /healthz", a.health.Healthz)
 	native.HandleFunc("GET /readyz", a.health.Readyz)
+	a.mountReceipts(native)
 	rules, err := a.rules()
 	if err != nil {
 		return nil, err

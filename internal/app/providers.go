@@ -2,10 +2,12 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/httpsms"
 	"yanma.dev/yanma/internal/provider/smpp"
 )
 
@@ -23,6 +25,15 @@ func (a *App) openProviders(all []config.Provider, sink provider.Sink) error {
 }
 
 func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Provider, error) {
+	if p.OverHTTP() {
+		c, err := httpsms.New(p.HTTPSMS(a.config.Receipts), httpsms.Deps{Sink: sink, Now: a.deps.Now, Random: a.deps.Random, Jitter: a.deps.Jitter,
+			Log: a.log, Dial: a.deps.World.Dial})
+		if err != nil {
+			return nil, err
+		}
+		a.overHTTP = append(a.overHTTP, c)
+		return c, nil
+	}
 	switch p.Type {
 	case "smpp":
 		return smpp.New(smpp.Config{Name: p.Name, Addr: p.Address, SystemID: p.SystemID, Password: p.Password.Secret,
@@ -35,5 +46,29 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 	}
 }
 
-// route gives every provider in the order of the configuration.
-func (a *App) route(outbox.Outgoing) []provider.Provider { return a.providers }
+// route gives every provider that can carry the message, in the order of the
+// configuration.
+func (a *App) route(out outbox.Outgoing) []provider.Provider {
+	if len(a.overHTTP) == 0 {
+		return a.providers // all of them carry everything
+	}
+	m := provider.Message{ID: out.Row.ID, Channel: out.Row.Channel, From: out.From, To: out.To, Template: out.Row.Template, Params: out.Params}
+	able := make([]provider.Provider, 0, len(a.providers))
+	for _, p := range a.providers {
+		if provider.Carries(p, &m) {
+			able = append(able, p)
+		}
+	}
+	return able
+}
+
+// mountReceipts puts the hooks of providers over HTTP below the configured
+// prefix. The log has the pattern, never a path: that holds a secret.
+func (a *App) mountReceipts(mux *http.ServeMux) {
+	if len(a.overHTTP) == 0 {
+		return
+	}
+	hooks := httpsms.NewHooks(a.overHTTP)
+	mux.Handle(a.config.Receipts.Prefix+"/{provider}/{secret}", hooks)
+	mux.Handle(a.config.Receipts.Prefix+"/{provider}/{secret}/{kind}", hooks)
+}
