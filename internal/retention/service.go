@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
 )
 
 // Database is the part of store.Engine that plain transactions need.
@@ -119,5 +120,5 @@ func (s *Service) run() {
 
 // tables are those that engines may cut into partitions.
 func (k Keep) tables() []store.Kept {
-	return []store.Kept{{Table: "verification", For: k.Verifications}, {Table: "message", For: k.Messages}, {Table: "ledger"}}
+	return []store.Kept{records.AgedVerifications().Kept(k.Verifications), records.AgedMessages().Kept(k.Messages)}
 }

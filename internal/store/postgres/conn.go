@@ -137,7 +137,7 @@ func plannerSettings() []string { return []string{"SET enable_seqscan = off", "S
 // executions. A row that is looked at costs as much as a page, so that looking
 // ten keys up is cheaper than reading what seems to be a small table.
 func batchPlannerSettings() []string {
-	return append(plannerSettings(), "SET enable_hashjoin = off", "SET enable_mergejoin = off",
+	return append(plannerSettings(), "SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_bitmapscan = off",
 		"SET plan_cache_mode = force_generic_plan", "SET cpu_tuple_cost = 4", "SET cpu_index_tuple_cost = 4")
 }
 

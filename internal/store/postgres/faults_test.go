@@ -438,7 +438,7 @@ func checkPlans(t *testing.T, e *Engine, of ...string) {
 		met, scans := 0, 0
 		for i, line := range text {
 			if strings.Contains(line, " Scan using ") || strings.Contains(line, "Bitmap Index Scan on") {
-				if strings.Contains(text[i-1], "InitPlan") {
+				if strings.Contains(line, "Index Only Scan") && !strings.Contains(text[i+1], "Index Cond:") {
 					continue
 				}
 				scans++

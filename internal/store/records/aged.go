@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
@@ -16,17 +17,28 @@ import (
 // beginning of its primary key.
 type Aged struct {
 	table string
-	over  string // which rows may go
-	reads string // the columns that over needs
+	over  string   // which rows may go
+	reads string   // the columns that over needs
+	waits []string // which rows may not: each is found by an index
 }
 
 // AgedVerifications are codes: they may go once they have ended and hold no
-// money.
-func AgedVerifications() Aged { return Aged{"verification", "state > 1 AND held = 0", "state, held"} }
+// money. Only a claim holds money.
+func AgedVerifications() Aged {
+	return Aged{"verification", "state > 1 AND held = 0", "state, held",
+		[]string{"state IN (0, 1) AND idx_a IS NOT NULL", "state IN (0, 1) AND idx_b IS NOT NULL", "state = 1"}}
+}
 
 // AgedMessages may go once nobody waits for them and their reservation (money
-// 1) is settled or given back.
-func AgedMessages() Aged { return Aged{"message", "due IS NULL AND money <> 1", "due, money"} }
+// 1) is settled or given back; it is with everything that nobody waits for.
+func AgedMessages() Aged {
+	return Aged{"message", "due IS NULL AND money <> 1", "due, money", []string{"due IS NOT NULL"}}
+}
+
+// Kept says to an engine how long the table's rows are kept.
+func (t Aged) Kept(d time.Duration) store.Kept {
+	return store.Kept{Table: t.table, For: d, Over: t.over, Waits: t.waits}
+}
 
 // AgedPage is a page of an Aged table.
 type AgedPage struct {

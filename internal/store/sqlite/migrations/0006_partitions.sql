@@ -1,0 +1,2 @@
+-- PostgreSQL cuts verification and message by their ids here; SQLite has no
+-- partitions, and deletes old rows a page at a time.
