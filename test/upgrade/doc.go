@@ -10,5 +10,5 @@
 // NNNN is the newest migration of the release. Its folder is made once, by the
 // release, and never changed:
 //
-//	go run ./test/upgrade/dump -to test/upgrade/testdata/NNNN
+//	go run ./test/upgrade/dump
 package upgrade

@@ -27,15 +27,21 @@ import (
 func filled() time.Time { return time.Date(2026, 3, 1, 4, 0, 0, 0, time.UTC) }
 
 func main() {
-	to := flag.String("to", "", "the folder to make")
+	in := flag.String("in", "test/upgrade/testdata", "the folder of all releases")
 	flag.Parse()
-	if err := dump(context.Background(), *to); err != nil {
+	if err := dump(context.Background(), *in); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func dump(ctx context.Context, to string) error {
+// dump makes a folder with the number of the newest migration.
+func dump(ctx context.Context, in string) error {
+	newest, err := sqlite.NewTarget(sqlite.Options{}).Newest()
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(in, fmt.Sprintf("%04d", newest))
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
