@@ -18,3 +18,6 @@ simulate() { # FIRST SEEDS
 simulate "$YANMA_FIRST_SEED" $((YANMA_SEEDS / 2)) & half=$!
 simulate $((YANMA_FIRST_SEED + YANMA_SEEDS / 2)) $((YANMA_SEEDS - YANMA_SEEDS / 2))
 wait "$half"
+echo "== faults, the database stopped for ${YANMA_STOP:=20s}"
+export YANMA_STOP
+go test -count=1 -timeout 30m -tags interop -v ./test/faults
