@@ -169,7 +169,7 @@ func (c *Client) Do(ctx context.Context, r *http.Request) (Answer, error) {
 		}
 	}})
 	r = r.WithContext(ctx)
-	if r.Body == nil && r.Header.Get("Idempotency-Key") == "" {
+	if r.Body == nil && r.Method == http.MethodGet && r.Header.Get("Idempotency-Key") == "" {
 		// net/http sends a GET again when a kept connection breaks. What asks for
 		// a message to be sent must not be; it leaves alone what it can not rewind.
 		r.Body = io.NopCloser(new(empty))
