@@ -92,6 +92,7 @@ func wholeConfigIn(data, center, gateway string) (config.Config, error) {
 	c.Server.Listen, c.Operator.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	c.Operator.Token = config.Secret{Secret: core.NewSecret("a token of an operator")}
 	c.Store.Data = data
+	c.Store.AnswerWithin = config.Duration(time.Minute) // a slow machine is no fault
 	c.Prices.SMS, c.Prices.Login = 0, 0
 	c.Providers = []config.Provider{{Name: "carrier", Type: "smpp", Address: center, SystemID: "yanma",
 		Password: config.Secret{Secret: core.NewSecret("password")}, Source: "YANMA"}}

@@ -150,7 +150,7 @@ type app struct {
 func newTrial(t *testing.T, e engine) *trial {
 	t.Helper()
 	c := &trial{engine: e, folder: filepath.Join(t.TempDir(), "data"), sink: carrier.Start(t), answers: newAnswers()}
-	c.config = fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\n[[provider]]\nname = \"sink\"\ntype = \"smpp\"\naddress = %q\nsystem_id = \"yanma\"\npassword = \"env:YANMA_SMPP_PASSWORD\"\nwindow = 50\nsource = \"YANMA\"\n",
+	c.config = fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\nanswer_within = \"1m\"\n[[provider]]\nname = \"sink\"\ntype = \"smpp\"\naddress = %q\nsystem_id = \"yanma\"\npassword = \"env:YANMA_SMPP_PASSWORD\"\nwindow = 50\nsource = \"YANMA\"\n",
 		c.folder, e.database, c.sink.Addr())
 
 	server := c.start(t)

@@ -63,7 +63,7 @@ func TestReq41_CarrierUnreachable(t *testing.T) {
 		p.provider = between.addr()
 		s := open(t, p)
 		s.degraded()
-		s.says("smpp", "carrier", "connect")
+		s.says("link", `"carrier"`, "reason")
 		s.keeps()
 		between.lead(s.carrier.Addr())
 		s.worksAgain()

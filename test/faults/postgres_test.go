@@ -59,9 +59,9 @@ const callers = 32
 func TestReq20_DatabaseStopped(t *testing.T) {
 	t.Parallel()
 	cluster := startPostgres(t, postgrestest.Options{})
-	s := onPostgres(t, cluster)
-	uid := s.logIn()
-	number, _ := s.getCode()
+	s := open(t, place{folder: dataFolder(t), database: cluster.URL("postgres"), within: 900 * time.Millisecond}) // as by default
+	uid, number := s.logIn(), ""
+	s.await("a code is on its way", func() (ok bool) { number, ok = s.getCode(); return ok })
 	code := s.carrier.Code(t.Context(), number, 0)
 	s.slowest = 0
 

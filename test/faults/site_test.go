@@ -4,6 +4,7 @@ package faults
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,14 @@ import (
 
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(process.Main(m, &binary)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // a test here is mostly waiting
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(process.Main(m, &binary))
+}
 
 // patience bounds every wait. It is longer than the lease of a message whose
 // commit nobody was told of, 30 s.
@@ -36,6 +44,7 @@ const credit = 1_000_000
 
 // place is what a server stands on.
 type place struct {
+	within   time.Duration   // store.answer_within; 0 is long: a slow machine is no fault
 	folder   string          // the data folder
 	database string          // store.database; "" is SQLite in the folder
 	provider string          // the carrier's address, as it is configured; "" is the carrier's own
@@ -60,6 +69,9 @@ type site struct {
 // open starts a server on a place, and makes its app.
 func open(t *testing.T, p place) *site {
 	t.Helper()
+	if p.within == 0 {
+		p.within = time.Minute
+	}
 	s := &site{t: t, place: p, carrier: carrier.Start(t)}
 	s.start()
 	operator := client.New(s.Operator, core.NewSecret(process.OperatorToken), &http.Client{Timeout: patience})
@@ -95,8 +107,8 @@ func (s *site) serve() (command *exec.Cmd) {
 	if s.place.name != "" {
 		provider = strings.Replace(provider, "127.0.0.1", s.place.name, 1)
 	}
-	command = process.ServeCommand(s.t, binary, fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\n[[provider]]\nname = \"carrier\"\ntype = \"smpp\"\naddress = %q\n"+
-		"system_id = %q\npassword = \"env:YANMA_SMPP_PASSWORD\"\nsource = \"YANMA\"\n", s.place.folder, s.place.database, provider, carrier.SystemID))
+	command = process.ServeCommand(s.t, binary, fmt.Sprintf("[store]\ndata = %q\ndatabase = %q\nanswer_within = %q\n[[provider]]\nname = \"carrier\"\ntype = \"smpp\"\naddress = %q\n"+
+		"system_id = %q\npassword = \"env:YANMA_SMPP_PASSWORD\"\nsource = \"YANMA\"\n", s.place.folder, s.place.database, s.place.within.String(), provider, carrier.SystemID))
 	command.Env = append(command.Env, "YANMA_SMPP_PASSWORD="+carrier.Password)
 	if s.place.wrap != nil {
 		s.place.wrap(command)
@@ -209,15 +221,23 @@ func (s *site) checkCodeOnce(number, code, key string) (int, string) {
 	return s.postOnce("/check-code", fmt.Sprintf(`{"key":%q,"phone_no":%q,"user_input_code":%q}`, s.key, number, code), key)
 }
 
-// logIn does all that a person does, and gives the yb_uid.
-func (s *site) logIn() string {
+// logIn does all that a person does, who tries again when he is refused, and
+// gives the yb_uid.
+func (s *site) logIn() (uid string) {
 	s.t.Helper()
-	number, ok := s.getCode()
-	if !ok {
-		s.t.Fatalf("get-code is refused; the log ends:\n%s", s.tail())
-	}
-	_, got := s.checkCode(number, s.carrier.Code(s.t.Context(), number, 0))
-	return process.UID(s.t, got)
+	s.await("somebody can log in", func() bool {
+		number, ok := s.getCode()
+		if !ok {
+			return false
+		}
+		_, got := s.checkCode(number, s.carrier.Code(s.t.Context(), number, 0))
+		if got == refused {
+			return false
+		}
+		uid = process.UID(s.t, got)
+		return true
+	})
+	return uid
 }
 
 // worksAgain waits until somebody can log in.
