@@ -17,6 +17,7 @@ type options struct {
 	results string
 	work    string
 	only    string
+	grow    int64
 }
 
 // warmUp comes before every measurement: past the first WAL cycle.
@@ -93,6 +94,9 @@ func (b *bench) all() error {
 		return b.timing()
 	}
 	fmt.Printf("machine: %d cores, %s\n", runtime.NumCPU(), runtime.Version())
+	if strings.HasPrefix(b.only, "growth") {
+		return b.growth(b.only == "growth-postgres")
+	}
 	if strings.HasPrefix(b.only, "postgres") {
 		return b.postgres()
 	}

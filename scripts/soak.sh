@@ -7,6 +7,8 @@ echo "== fuzzing, ${FUZZ_TIME:=60s} a target"
 ./scripts/fuzz.sh "$FUZZ_TIME"
 echo "== the race detector without -short"
 CGO_ENABLED=1 go test -race -timeout 60m -json ./internal/... | .cache/bin/report
+echo "== growth to ten million codes"
+go run ./bench run -only growth
 echo "== kill -9 under load, ${YANMA_KILLS:=200} times on each engine"
 export YANMA_KILLS
 go test -count=1 -timeout 60m -tags interop -run '^TestReq33_KillUnderLoad$' -v ./test/crash
