@@ -94,6 +94,9 @@ func (c *Config) checkProviders(at lines) error {
 			return err
 		}
 		check := p.checkSMPP
+		if p.Type == "cmpp" {
+			check = p.checkCMPP
+		}
 		if p.OverHTTP() {
 			check = func(at lines, i int) error { return p.checkHTTP(at, i, c.Receipts) }
 		}

@@ -84,7 +84,7 @@ type Facade struct {
 // Provider is one connection to a carrier.
 type Provider struct {
 	Name            string   `toml:"name"`
-	Type            string   `toml:"type"`        // smpp, http, aliyun, tencent, twilio, submail, kannel
+	Type            string   `toml:"type"`        // smpp, cmpp, http, aliyun, tencent, twilio, submail, kannel
 	Address         string   `toml:"address"`     // host:port
 	SystemID        string   `toml:"system_id"`   // at most 15 characters
 	Password        Secret   `toml:"password"`    // at most 8 characters
@@ -92,12 +92,19 @@ type Provider struct {
 	Source          string   `toml:"source"`      // default sender
 	SourceTON       uint8    `toml:"source_ton"`  // 0 with source_npi 0 = by the form of source
 	SourceNPI       uint8    `toml:"source_npi"`
-	Window          int      `toml:"window"`           // submissions without an answer; default 10
+	Window          int      `toml:"window"`           // submissions without an answer; default 10, CMPP 16
 	Rate            int      `toml:"rate"`             // submissions a second; 0 = no limit of ours
 	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: auto, literal, hex, decimal; default auto
 	LongMessage     string   `toml:"long_message"`     // udh or payload; default udh
-	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link; default 30s
+	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link or ACTIVE_TEST; default 30s
 	ResponseTimeout Duration `toml:"response_timeout"` // default 10s
+
+	// Of CMPP.
+	SPID         string `toml:"sp_id"`         // at most 6 characters
+	Version      string `toml:"version"`       // 2.0 or 3.0; default 2.0
+	ServiceID    string `toml:"service_id"`    // at most 10 characters
+	Charset      string `toml:"charset"`       // ucs2, gbk or ascii; default ucs2
+	TrustGateway bool   `toml:"trust_gateway"` // without the proof that it knows the secret
 
 	// Of the types over HTTP; docs/providers.md says which one needs what.
 	URL           string                      `toml:"url"`
@@ -206,6 +213,9 @@ func Defaults() Config {
 
 // providerDefaults fills what a provider's stanza leaves out.
 func (p *Provider) providerDefaults() {
+	if p.Type == "cmpp" {
+		p.cmppDefaults()
+	}
 	if p.Window == 0 {
 		p.Window = 10
 	}

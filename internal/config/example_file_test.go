@@ -20,7 +20,7 @@ const exampleFile = "../../yanma.example.toml"
 
 // environment has what the example names.
 func environment(name string) string {
-	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c",
+	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c", "YANMA_CMPP_SECRET": "secret of the SP",
 		"YANMA_CARRIER_KEY": "key of the carrier", "YANMA_RECEIPT_SECRET": "0123456789abcdef", "YANMA_RECEIPT_KEY": "hook key"}[name]
 }
 
@@ -74,6 +74,9 @@ func TestExampleShowsWhatIsCommentedOut(t *testing.T) {
 	want := Provider{Name: "main", Type: "smpp", Address: "smsc.example.net:2775", SystemID: "yanma", Password: Secret{core.NewSecret("secret8c")}}
 	want.providerDefaults()
 	same(t, got.Providers[:1], []Provider{want})
+	mobile := Provider{Name: "mobile", Type: "cmpp", Address: "cmpp.example.net:7890", SPID: "901234", Password: Secret{core.NewSecret("secret of the SP")}}
+	mobile.providerDefaults()
+	same(t, got.Providers[1:2], []Provider{mobile})
 	var types []string
 	for _, p := range got.Providers {
 		types = append(types, p.Type)

@@ -155,6 +155,7 @@ func TestParseErrors(t *testing.T) {
 		{"the password itself", "[store]\ndatabase = \"postgres://u@db/yanma\"\ndatabase_password = \"geheim\"", `line 3: store.database_password: a secret is written as env:NAME or file:PATH, never in the file itself`},
 		{"a password for nobody", "[store]\ndatabase = \"postgres://db/yanma\"\ndatabase_password = \"env:LONG\"", `line 2: store.database: with a password it must read postgres://user@host:port/name`},
 		{"queue", "[store]\nqueue = -1", `line 2: store.queue: -1 is not between 1 and 1048576`},
+		{"answer within", "[store]\nanswer_within = \"1ms\"", `line 2: store.answer_within: 1ms is not between 50ms and 1m`},
 		{"price", "[prices]\nlogin = -1", `line 2: prices.login: must not be negative`},
 		{"limit", "[limits.rules]\nnumber_tenant = [\"40 per day\"]", `line 2: limits.rules.number_tenant: window "40 per day": want a number, a slash and a time, as in 5/1h or 10/day`},
 		{"no such limit", "[limits]\nrules = { number_apps = [] }", `line 2: limits.rules.number_apps: no such limit`},
@@ -164,7 +165,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"no name", "[[provider]]\ntype = \"smpp\"", `line 1: provider.name: a provider needs a name`},
 		{"one name twice", head + "\n" + head, `line 7: provider.name: two providers are called "a"`},
-		{"type", "[[provider]]\nname = \"a\"\ntype = \"fax\"", `line 3: provider.type: "fax" is not one of smpp, http, aliyun, tencent, twilio, submail, kannel`},
+		{"type", "[[provider]]\nname = \"a\"\ntype = \"fax\"", `line 3: provider.type: "fax" is not one of smpp, cmpp, http, aliyun, tencent, twilio, submail, kannel`},
 		{"no address", "[[provider]]\nname = \"a\"\ntype = \"smpp\"", `line 1: provider.address: "" is not host:port`},
 		{"second provider", head + "[[provider]]\nname = \"b\"\ntype = \"smpp\"\naddress = \"b:1\"\nwindow = 10001", `line 9: provider.window: 10001 is not between 1 and 10000`},
 		{"array of inline tables", "provider = [\n{name=\"a\", type=\"smpp\", address=\"a:1\"},\n{name=\"b\", type=\"smpp\", address=\"b\"}]", `line 3: provider.address: "b" is not host:port`},

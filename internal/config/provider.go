@@ -65,6 +65,12 @@ func (p Provider) hasKey(name string) bool {
 	if p.OverHTTP() {
 		return slices.Contains(httpKeys[""], name) || slices.Contains(httpKeys[p.Type], name)
 	}
+	if p.Type == "cmpp" {
+		return p.isCMPPKey(name)
+	}
+	if slices.Contains(cmppOwn, name) {
+		return false
+	}
 	if slices.Contains(httpKeys[""], name) {
 		return !slices.Contains([]string{"url", "account", "receipt_secret"}, name)
 	}
@@ -97,7 +103,7 @@ func (p Provider) checkHTTP(at lines, i int, r Receipts) error {
 }
 
 func providerTypes() []string {
-	types := []string{"smpp"}
+	types := []string{"smpp", "cmpp"}
 	for _, t := range httpsms.Types {
 		types = append(types, string(t))
 	}

@@ -40,8 +40,9 @@ func isOurs(r pdu.Result) bool {
 	switch r {
 	case pdu.ResultMalformed, pdu.ResultCommand, pdu.ResultLength, pdu.ResultFeeCode, pdu.ResultTooLong, pdu.ResultServiceID:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // stopsLink tells whether a refused login can only be mended in the

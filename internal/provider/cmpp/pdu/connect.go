@@ -38,8 +38,7 @@ func timestamp(at time.Time) uint32 {
 // MD5(Source_Addr ‖ nine NUL ‖ secret ‖ timestamp as ten digits), Source_Addr
 // in its wire width.
 func (c *Connect) Expected(secret string) Authenticator {
-	octets := make([]byte, SPIDLen+9)
-	copy(octets[:SPIDLen], c.SourceAddr)
+	octets := append([]byte(c.SourceAddr), padding[:max(SPIDLen-len(c.SourceAddr), 0)+9]...)
 	octets = append(octets, secret...)
 	octets = fmt.Appendf(octets, "%010d", c.Timestamp)
 	return md5.Sum(octets)

@@ -63,7 +63,7 @@ type Header struct {
 var (
 	// ErrLength is a Total_Length below 12 or above 8 KiB. The stream can not be
 	// read any further: close.
-	ErrLength = errors.New("Total_Length out of range") //nolint:staticcheck // the field's own name
+	ErrLength = errors.New("Total_Length out of range")
 	// ErrBody is a body that ends inside a field, or goes on after the last one.
 	ErrBody = errors.New("malformed body")
 	// ErrField is a value that does not fit its field.
