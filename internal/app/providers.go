@@ -3,10 +3,12 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/cmpp"
 	"yanma.dev/yanma/internal/provider/httpsms"
 	"yanma.dev/yanma/internal/provider/smpp"
 )
@@ -41,6 +43,8 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 			RatePerSecond: float64(p.Rate), IDRadix: smpp.IDRadix(p.IDRadix), LongMessage: smpp.LongMessage(p.LongMessage),
 			EnquireEvery: p.EnquireEvery.D(), ResponseTimeout: p.ResponseTimeout.D()},
 			smpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
+	case "cmpp":
+		return cmpp.New(p.CMPP(), cmpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
 	default:
 		return nil, fmt.Errorf("there is no provider of type %q", p.Type)
 	}
@@ -49,7 +53,7 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 // route gives every provider that can carry the message, in the order of the
 // configuration.
 func (a *App) route(out outbox.Outgoing) []provider.Provider {
-	if len(a.overHTTP) == 0 {
+	if !slices.ContainsFunc(a.providers, isChooser) {
 		return a.providers // all of them carry everything
 	}
 	m := provider.Message{ID: out.Row.ID, Channel: out.Row.Channel, From: out.From, To: out.To, Template: out.Row.Template, Params: out.Params}
@@ -60,6 +64,11 @@ func (a *App) route(out outbox.Outgoing) []provider.Provider {
 		}
 	}
 	return able
+}
+
+func isChooser(p provider.Provider) bool {
+	_, choosy := p.(provider.Chooser)
+	return choosy
 }
 
 // mountReceipts puts the hooks of providers over HTTP below the configured

@@ -1,12 +1,13 @@
 package provider
 
 // Chooser is a Provider that can not carry every message: a carrier that takes
-// no free text, for instance, has to know the message's template. A route skips
-// it for the others; Submit would answer Rejected with nothing written.
+// no free text, for instance, has to know the message's template, and CMPP has
+// numbers of the mainland only. A route skips it for the others; Submit would
+// answer Rejected with nothing written.
 type Chooser interface {
 	Provider
-	// Carries tells whether m can be sent this way. It looks at Channel, Template
-	// and Params, and asks nobody.
+	// Carries tells whether m can be sent this way. It looks at To, Channel,
+	// Template and Params, and asks nobody.
 	Carries(m *Message) bool
 }
 

@@ -2,8 +2,10 @@ package cmpp
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/cmpp/pdu"
 	"yanma.dev/yanma/internal/provider/link"
@@ -19,7 +21,7 @@ type Client struct {
 	version atomic.Uint32 // pdu.Version of the connection, agreed on at its login
 }
 
-var _ provider.Provider = (*Client)(nil)
+var _ provider.Chooser = (*Client)(nil)
 
 // New returns a client for a link. It fails for a configuration that can never
 // work, such as an SP_Id over six characters.
@@ -36,6 +38,12 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		&session{client: c, ask: cfg.Version})
 	c.ref.Store(uint32(deps.Jitter() * 256))
 	return c, nil
+}
+
+// Carries tells whether m goes to a number of the mainland, as a text
+// (see provider.Chooser).
+func (c *Client) Carries(m *provider.Message) bool {
+	return m.Channel == core.ChannelSMS && strings.HasPrefix(m.To.E164(), chinaCallingCode)
 }
 
 // Submit hands one message over (see provider.Provider). ctx and the message's

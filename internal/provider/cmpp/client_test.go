@@ -248,6 +248,9 @@ func TestRejectedBeforeSending(t *testing.T) {
 	tooLong, badSender, abroad := text(strings.Repeat("验", 67*256)), text("hello"), text("hello")
 	badSender.From = "1234567"
 	abroad.To = core.PhoneFromE164("+14155550123")
+	if provider.Carries(c, abroad) || !provider.Carries(c, text("hello")) {
+		t.Error("a route would not skip it for numbers abroad, and for those only")
+	}
 	for _, m := range []*provider.Message{tooLong, badSender, abroad} {
 		if o := await(t, submit(c, m)); o.Class != provider.Rejected || o.Code != "local" || o.Detail == "" {
 			t.Errorf("%+v", o)
