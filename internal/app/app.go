@@ -39,6 +39,7 @@ type Deps struct {
 	World   World          // what lies outside of the process; zero is the machine's own
 
 	settled func(context.Context) error // of tests: see rotation.Options
+	slow    time.Duration               // of tests: how long PostgreSQL is waited for
 }
 
 // App is one server. Open it, Start it, wait for Failed or a signal, Stop it.

@@ -87,6 +87,9 @@ func wholeConfig(t *testing.T, center, gateway string) config.Config {
 	return c
 }
 
+// patient is how long the tests wait for PostgreSQL on a loaded machine.
+const patient = 30 * time.Second
+
 func wholeConfigIn(data, center, gateway string) (config.Config, error) {
 	c := config.Defaults()
 	c.Server.Listen, c.Operator.Listen = "127.0.0.1:0", "127.0.0.1:0"
@@ -109,7 +112,7 @@ func (w *whole) open(t *testing.T) {
 	log := obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{})
 	t.Cleanup(func() { _ = log.Close() })
 	a, err := Open(t.Context(), w.config, Deps{Now: w.clock.Now, Random: rand.Reader, Jitter: func() float64 { return 0 }, Log: log, Version: "test",
-		settled: w.gate.settled})
+		settled: w.gate.settled, slow: patient})
 	ok(t, err)
 	ok(t, a.Start(t.Context()))
 	w.App = a

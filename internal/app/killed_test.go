@@ -46,6 +46,7 @@ func serveUntilKilled(text string) int {
 		ctx := context.Background()
 		a, err := Open(ctx, c, Deps{Now: func() time.Time { return k.Now }, Random: rand.Reader, Jitter: func() float64 { return 0 },
 			Log: obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{}), Version: "test",
+			slow:  patient,
 			World: World{Disk: func(e store.Engine) store.Engine { return &killing{Engine: e, at: &k} }}})
 		if err != nil {
 			return err

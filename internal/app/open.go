@@ -57,7 +57,8 @@ func (a *App) openDatabase(ctx context.Context) (database, error) {
 		}
 		return e, nil
 	}
-	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database.Reveal(), Now: now, Log: a.log, Batchers: a.batchers()})
+	e, err := postgres.Open(ctx, postgres.Options{URL: c.Database.Reveal(), Now: now, Log: a.log, Batchers: a.batchers(),
+		Timeout: a.deps.slow, ConnectTimeout: a.deps.slow})
 	if err != nil {
 		return nil, err
 	}
