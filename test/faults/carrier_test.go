@@ -16,6 +16,8 @@ import (
 
 // bothEngines runs a test on SQLite and on PostgreSQL.
 func bothEngines(t *testing.T, test func(*testing.T, place)) {
+	t.Helper()
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(t, place{folder: dataFolder(t)})

@@ -70,6 +70,7 @@ const roomLeft = 256 << 10
 
 // A disk that gets full under the load.
 func TestReq41_DiskFull(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		disk := smallDisk(t, "12m")
@@ -105,6 +106,7 @@ func fullDisk(t *testing.T, disk string, s *site) {
 
 // A page of the database that something else has written over.
 func TestReq41_DamagedPage(t *testing.T) {
+	t.Parallel()
 	for _, table := range []string{"message", "account", "setting"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()

@@ -165,6 +165,7 @@ func TestReq41_ReadOnlyPostgres(t *testing.T) {
 // The connection ends in the middle of a commit: nobody knows whether it
 // happened. Asking again under the same Idempotency-Key is safe either way.
 func TestReq41_CommitCut(t *testing.T) {
+	t.Parallel()
 	for name, happened := range map[string]bool{"it did not happen": false, "it happened": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
