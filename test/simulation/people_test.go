@@ -67,6 +67,15 @@ var habits = []habit{
 		}
 		p.check(code)
 	}},
+	{"asks with a key", func(p *person) {
+		for range 2 {
+			before := len(p.phone.all())
+			if p.askWithKey() == yes {
+				p.check(p.read(before, codeLife-2*time.Second))
+			}
+			time.Sleep(resendAfter)
+		}
+	}},
 	{"walks away", func(p *person) { p.fetch() }},
 	{"asks twice", func(p *person) {
 		first := p.fetch()
@@ -190,12 +199,37 @@ func (a answer) result() result {
 func (p *person) ask() result {
 	s := sending{sent: time.Now()}
 	var a answer
-	a, s.result = p.post("/get-code", map[string]string{"phone_no": number(p.index)})
+	a, s.result = p.post("/get-code", "", map[string]string{"phone_no": number(p.index)})
 	s.answered, s.code = time.Now(), a.Code
+	return p.asked(s)
+}
+
+// askWithKey is get-code with an Idempotency-Key, sent again while nobody knows
+// what became of it: all of it together is one request.
+func (p *person) askWithKey() result {
+	s := sending{sent: time.Now(), result: never}
+	key := fmt.Sprintf("%s-%d", p.name(), s.sent.UnixNano())
+	for range 5 {
+		a, r := p.post("/get-code", key, map[string]string{"phone_no": number(p.index)})
+		s.answered, s.code = time.Now(), a.Code
+		if r == yes || r == no && s.result == never {
+			s.result = r
+			break
+		}
+		if r != never {
+			s.result = unknown
+		}
+		p.pause(2 * time.Second)
+	}
+	return p.asked(s)
+}
+
+// asked notes how a get-code ended.
+func (p *person) asked(s sending) result {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.result == no && a.Code != "0074" {
-		p.world.ledger.odd("%s: get-code is answered %s", p.name(), a.Code)
+	if s.result == no && s.code != "0074" {
+		p.world.ledger.odd("%s: get-code is answered %s", p.name(), s.code)
 	}
 	if s.result == yes && !p.world.jumped.Load() {
 		for _, old := range p.phone.sendings {
@@ -215,7 +249,7 @@ func (p *person) check(code string) string {
 	}
 	t := try{code: code, sent: time.Now()}
 	var a answer
-	a, t.result = p.post("/check-code", map[string]string{"phone_no": number(p.index), "user_input_code": code})
+	a, t.result = p.post("/check-code", "", map[string]string{"phone_no": number(p.index), "user_input_code": code})
 	t.answered, t.uid = time.Now(), a.UID
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -234,7 +268,7 @@ func (p *person) check(code string) string {
 
 // device makes a device.
 func (p *person) device(uid string) {
-	a, r := p.post("/u/"+uid+"/devices", nil)
+	a, r := p.post("/u/"+uid+"/devices", "", nil)
 	if r == yes {
 		p.mu.Lock()
 		p.phone.devices = append(p.phone.devices, a.Device)
@@ -247,17 +281,17 @@ func (p *person) device(uid string) {
 
 // post sends one request on a connection of its own, which may break before the
 // request is whole, or before the answer.
-func (p *person) post(path string, fields map[string]string) (answer, result) {
+func (p *person) post(path, key string, fields map[string]string) (answer, result) {
 	p.mu.Lock()
 	p.calls++
 	call := int64(p.calls)
 	p.mu.Unlock()
-	a, r := p.exchange(path, fields, call)
+	a, r := p.exchange(path, key, fields, call)
 	p.world.trace.add(p.name(), "%d %.10s %s %s", call, path, r, a.Code)
 	return a, r
 }
 
-func (p *person) exchange(path string, fields map[string]string, call int64) (answer, result) {
+func (p *person) exchange(path, key string, fields map[string]string, call int64) (answer, result) {
 	w := p.world
 	body := map[string]string{"key": w.site.key}
 	for k, v := range fields {
@@ -275,7 +309,11 @@ func (p *person) exchange(path string, fields map[string]string, call int64) (an
 		return answer{}, never
 	}
 	defer c.Close()
-	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: yanma\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", path, len(encoded), encoded)
+	header := ""
+	if key != "" {
+		header = "Idempotency-Key: " + key + "\r\n"
+	}
+	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: yanma\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s", path, header, len(encoded), encoded)
 	luck := 1000
 	if w.stormy() {
 		luck = w.fate.below(1000, name+" luck")
