@@ -94,6 +94,7 @@ func newCarrier(t *testing.T, k kind) (*carrier, string) {
 			c.conns[conn] = true
 		case http.StateClosed, http.StateHijacked:
 			delete(c.conns, conn)
+		default:
 		}
 	}
 	server.Start()
@@ -220,6 +221,7 @@ func (c *carrier) serve(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(providertest.HoldFor):
 		case <-r.Context().Done():
 		}
+	default:
 	}
 	c.left()
 	c.kind.answer(w, b, id)

@@ -275,7 +275,7 @@ var tencentKind = kind{
 		if err := json.Unmarshal(body, &in); err != nil {
 			return asked{}, err
 		}
-		if len(in.PhoneNumberSet) != 1 || fmt.Sprint(in.TemplateParamSet) != "[123456 5]" || in.SmsSdkAppId != "1400006666" || in.SignName != "验码" || in.TemplateId != "SMS_153055065" {
+		if len(in.PhoneNumberSet) != 1 || fmt.Sprint(in.TemplateParamSet) != "[123456 5]" || in.SmsSdkAppID != "1400006666" || in.SignName != "验码" || in.TemplateID != "SMS_153055065" {
 			return asked{}, fmt.Errorf("body %s", body)
 		}
 		return asked{to: in.PhoneNumberSet[0]}, nil
