@@ -270,7 +270,7 @@ var tencentKind = kind{
 		}
 		var in struct {
 			PhoneNumberSet, TemplateParamSet  []string
-			SmsSdkAppId, SignName, TemplateId string //nolint:revive // Tencent's spelling
+			SmsSdkAppID, SignName, TemplateID string // encoding/json does not mind the case
 		}
 		if err := json.Unmarshal(body, &in); err != nil {
 			return asked{}, err
