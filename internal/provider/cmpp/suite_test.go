@@ -21,10 +21,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestReq37_ProviderSuite is the suite of every provider, in both versions.
+// TestReq37_ProviderSuite is the suite of every provider, in both versions beside
+// each other.
 func TestReq37_ProviderSuite(t *testing.T) {
-	t.Run("2.0", func(t *testing.T) { providertest.Run(t, providertest.Harness{New: rigOf(pdu.V20)}) })
-	t.Run("3.0", func(t *testing.T) { providertest.Run(t, providertest.Harness{New: rigOf(pdu.V30)}) })
+	for _, v := range []pdu.Version{pdu.V20, pdu.V30} {
+		t.Run(v.String(), func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, providertest.Harness{Beside: true, Load: 10, New: rigOf(v)})
+		})
+	}
 }
 
 const (
