@@ -44,7 +44,7 @@ func (b *bench) postgres() (err error) {
 	if err == nil && b.only != "postgres-flow" {
 		err = errors.Join(p.tenants(y), p.synchronous(ctx, y), p.twoNodes(y, store, filepath.Join(folder, "data", "keyring.json")))
 	}
-	if err == nil && b.only == "" {
+	if err == nil && b.only != "postgres-flow" {
 		err = b.storm(y, "overload on PostgreSQL")
 	}
 	return errors.Join(err, y.stop())
@@ -184,6 +184,9 @@ func (p *onPostgres) compare(name, target string, base, other compared) {
 func (p *onPostgres) tenants(y *yanma) error {
 	with := func(apps int) func(time.Duration) (result, cost, error) {
 		return func(span time.Duration) (result, cost, error) { return p.drive([]*yanma{y}, 256, apps, span) }
+	}
+	if _, _, err := with(100)(warmUp); err != nil { // every tenant's accounts are there
+		return err
 	}
 	hundred, one, err := p.alternate(with(100), with(1))
 	if err == nil {

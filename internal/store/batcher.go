@@ -314,16 +314,20 @@ func (s *Batcher) answer(group []*waiting, err error) {
 	}
 }
 
-// retries of a batch that the engine asks to run again.
-const retries = 8
+// How often a batch is tried that the engine asks to run again; and one that
+// meets a row that is there already. That may be one that another batch inserted
+// since this one looked for it: the next try sees it, but may be overtaken at
+// another row, where many are new at once.
+const (
+	retries  = 8
+	overtake = 4
+)
 
 func (s *runner) attempt(group []*waiting) error {
 	var err error
 	for try := range retries {
 		err = s.once(group)
-		// A row that another node inserted since the batch looked for it: the next
-		// run sees it.
-		overtaken := try == 0 && errors.Is(err, ErrUnique)
+		overtaken := try+1 < overtake && errors.Is(err, ErrUnique)
 		if !overtaken && !errors.Is(err, ErrAgain) {
 			return err
 		}

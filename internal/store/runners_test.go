@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,24 @@ func TestBatcherHelpsWherePlentyWaits(t *testing.T) {
 		synctest.Wait()
 		if got := answered.Load(); got != plenty+2 || len(m.ids()) != plenty+1 {
 			t.Errorf("%d answered and %d rows in the end, want %d and %d", got, len(m.ids()), plenty+2, plenty+1)
+		}
+	})
+}
+
+// A batch may be overtaken by another one more than once.
+func TestBatcherOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		taken := fmt.Errorf("%w: %w", ErrNotCommitted, ErrUnique)
+		m := newMemory(taken, taken, taken)
+		b := newTestBatcher(m, Options{})
+		defer b.Stop()
+		for i, err := range do(t, b, &insert{id: 1}, &insert{id: 2}) {
+			if err != nil {
+				t.Errorf("command %d: %v", i, err)
+			}
+		}
+		if m.commits != 1 || m.loads != 4 {
+			t.Errorf("%d commits after %d loads, want 1 after 4", m.commits, m.loads)
 		}
 	})
 }
