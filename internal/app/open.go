@@ -190,7 +190,7 @@ func (a *App) senderOf(id core.AppID) string {
 
 func (a *App) openUsers(ctx context.Context) (err error) {
 	a.tunnel, err = tunnel.New(tunnel.Options{Config: a.config.Tunnel.Service(), Store: a.prompt, Sealer: a.ring, Now: a.deps.Now, Random: a.deps.Random,
-		HTTP: a.deps.World.webhookClient()})
+		Dial: a.deps.World.Dial})
 	if err != nil {
 		return err
 	}

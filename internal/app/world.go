@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"net"
-	"net/http"
-	"time"
 
 	"yanma.dev/yanma/internal/store"
 )
@@ -26,14 +24,6 @@ func (w World) listen(ctx context.Context, address string) (net.Listener, error)
 		return w.Listen(ctx, "tcp", address)
 	}
 	return new(net.ListenConfig).Listen(ctx, "tcp", address)
-}
-
-// webhookClient calls the tunnel webhook; nil is the tunnel's own client.
-func (w World) webhookClient() *http.Client {
-	if w.Dial == nil {
-		return nil
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: w.Dial, MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}}
 }
 
 // disk puts the World's disk before a database.

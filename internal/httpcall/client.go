@@ -160,7 +160,8 @@ func (c *Client) Reach(ctx context.Context, u *url.URL) error {
 
 // Do makes one call; ctx bounds all of it, the reading of the body included.
 // Unless the request has an Idempotency-Key it leaves at most once. An error is
-// always an *Error.
+// always an *Error; if only the body is at fault, the answer's status and header
+// are there beside it.
 func (c *Client) Do(ctx context.Context, r *http.Request) (Answer, error) {
 	var used atomic.Pointer[use]
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
@@ -184,7 +185,7 @@ func (c *Client) Do(ctx context.Context, r *http.Request) (Answer, error) {
 		err = ErrTooLong
 	}
 	if err != nil {
-		return Answer{}, &Error{Sent: true, Err: withoutAddress(err)}
+		return Answer{Status: response.StatusCode, Header: response.Header}, &Error{Sent: true, Err: withoutAddress(err)}
 	}
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -29,14 +28,14 @@ type Sealer interface {
 	Open(field string, sealed []byte) ([]byte, error)
 }
 
-// Options are what a Service is made of; all but HTTP are required.
+// Options are what a Service is made of; all but Dial are required.
 type Options struct {
 	Config Config
 	Store  Store
 	Sealer Sealer
 	Now    func() time.Time
-	Random io.Reader    // cryptographic, safe for concurrent use
-	HTTP   *http.Client // calls the webhook; nil means one of our own, without a proxy
+	Random io.Reader // cryptographic, safe for concurrent use
+	Dial   dialer    // opens connections to the webhook; nil means plain TCP
 }
 
 // Service gives users networks and devices peers.
@@ -56,7 +55,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{config: o.Config, store: o.Store, sealer: o.Sealer, now: o.Now, random: o.Random}
 	if o.Config.Provisioner == ProvisionerWebhook {
-		s.webhook = newWebhook(o.Config.Webhook, o.HTTP, o.Now)
+		s.webhook = newWebhook(o.Config.Webhook, o.Dial, o.Now)
 	}
 	return s, nil
 }
@@ -82,7 +81,7 @@ func (s *Service) Prepare(ctx context.Context) error {
 // Close closes idle connections. Closing twice is fine.
 func (s *Service) Close() {
 	if s.webhook != nil {
-		s.webhook.client.CloseIdleConnections()
+		s.webhook.client.Close()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/httpcall"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -78,54 +79,47 @@ type webhook struct {
 	url     string
 	secret  core.Secret
 	timeout time.Duration
-	client  *http.Client
+	client  *httpcall.Client
 	now     func() time.Time
 }
 
-func newWebhook(c Webhook, client *http.Client, now func() time.Time) *webhook {
-	if client == nil {
-		client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second,
-			MaxResponseHeaderBytes: maxAnswer, ForceAttemptHTTP2: true}}
-	}
-	own := *client
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &webhook{url: c.URL, secret: c.Secret, timeout: c.Timeout, client: &own, now: now}
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func newWebhook(c Webhook, dial dialer, now func() time.Time) *webhook {
+	// Records have an Idempotency-Key: a kept connection that turns out to be
+	// closed costs nothing, so they are kept long.
+	client := httpcall.New(httpcall.Options{Dial: dial, MaxAnswer: maxAnswer, IdleTimeout: 90 * time.Second})
+	return &webhook{url: c.URL, secret: c.Secret, timeout: c.Timeout, client: client, now: now}
 }
 
 // send posts a record and returns nil when the back end agreed.
 func (w *webhook) send(ctx context.Context, r record) error {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	request, err := w.request(ctx, r)
+	request, err := w.request(r)
 	if err != nil {
 		return err
 	}
-	answer, err := w.client.Do(request)
-	if err != nil {
-		return core.Wrap(core.KindProvisioningUnreachable, withoutURL(err), "the webhook did not answer")
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return core.E(core.KindProvisioningRefused, fmt.Sprintf("the webhook answered %d", answer.StatusCode))
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		err = errors.New("it is too long")
-	}
-	if err != nil {
+	answer, err := w.client.Do(ctx, request)
+	switch {
+	case answer.Status != 0 && (answer.Status < 200 || answer.Status > 299):
+		return core.E(core.KindProvisioningRefused, fmt.Sprintf("the webhook answered %d", answer.Status))
+	case errors.Is(err, httpcall.ErrTooLong):
 		return core.Wrap(core.KindProvisioningUnreachable, err, "the webhook's answer cannot be read")
+	case err != nil:
+		return core.Wrap(core.KindProvisioningUnreachable, errors.New(httpcall.Reason(err)), "the webhook did not answer")
 	}
-	return agreed(body)
+	return agreed(answer.Body)
 }
 
-func (w *webhook) request(ctx context.Context, r record) (*http.Request, error) {
+func (w *webhook) request(r record) (*http.Request, error) {
 	now := w.now()
 	r.SentAt = now.UTC().Format(time.RFC3339Nano)
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, withoutURL(err)
 	}
