@@ -21,6 +21,10 @@ import (
 // pauseAfterBusy is what RetryAfter says where the carrier does not.
 const pauseAfterBusy = pace.PauseAfterThrottle
 
+// connectTimeout is for a connection with its TLS: a carrier that swallows
+// packets is found out soon enough for the next provider (requirement row 36).
+const connectTimeout = 3 * time.Second
+
 // Client is one provider. It implements provider.Provider and
 // provider.Chooser.
 type Client struct {
@@ -86,7 +90,8 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	}
 	return &Client{
 		cfg: cfg, deps: deps, wire: w, target: target,
-		http: httpcall.New(httpcall.Options{Dial: deps.Dial, Roots: deps.Roots, MaxConns: cfg.Window}),
+		http: httpcall.New(httpcall.Options{Dial: deps.Dial, Roots: deps.Roots, MaxConns: cfg.Window,
+			ConnectTimeout: min(connectTimeout, cfg.ResponseTimeout)}),
 		pace: pace.New(cfg.RatePerSecond), places: make(chan struct{}, cfg.Window), jobs: make(chan job),
 		lost: make(chan struct{}, 1), state: "not started",
 		stop: make(chan struct{}), drained: make(chan struct{}), finished: make(chan struct{}),
