@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,11 +214,11 @@ func TestReq14_HostileAnswers(t *testing.T) {
 		} {
 			t.Run(name+"/"+c.name, func(t *testing.T) {
 				var log safeBuffer
-				calls := 0
-				client := answering(t, k, &log, func(w http.ResponseWriter, r *http.Request) { calls++; c.handler(w, r) })
+				var calls atomic.Int32
+				client := answering(t, k, &log, func(w http.ResponseWriter, r *http.Request) { calls.Add(1); c.handler(w, r) })
 				o := send(t, client)
-				if o.Class != c.class || calls != 1 {
-					t.Errorf("%v %q after %d calls, want %v", o.Class, o.Code, calls, c.class)
+				if o.Class != c.class || calls.Load() != 1 {
+					t.Errorf("%v %q after %d calls, want %v", o.Class, o.Code, calls.Load(), c.class)
 				}
 				shown := fmt.Sprintf("%+v %+v %s", o, client.Health(), log.String())
 				for _, secret := range []string{"13800138000", "123456", testPassword, testSecret, testAccount, "验码"} {
