@@ -96,7 +96,7 @@ func newWebhook(c Webhook, dial dialer, now func() time.Time) *webhook {
 func (w *webhook) send(ctx context.Context, r record) error {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	request, err := w.request(r)
+	request, err := w.request(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -112,14 +112,14 @@ func (w *webhook) send(ctx context.Context, r record) error {
 	return agreed(answer.Body)
 }
 
-func (w *webhook) request(r record) (*http.Request, error) {
+func (w *webhook) request(ctx context.Context, r record) (*http.Request, error) {
 	now := w.now()
 	r.SentAt = now.UTC().Format(time.RFC3339Nano)
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequest(http.MethodPost, w.url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, withoutURL(err)
 	}

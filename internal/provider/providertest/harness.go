@@ -70,7 +70,7 @@ type Harness struct {
 	// Load is how many submissions each of 200 callers makes where the suite
 	// puts load on the provider; 0 means 20.
 	Load int
-	New    func(t *testing.T, sink provider.Sink, opt Options) Rig
+	New  func(t *testing.T, sink provider.Sink, opt Options) Rig
 }
 
 // sink records what a provider delivers and acknowledges it as told.
