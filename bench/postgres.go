@@ -50,22 +50,10 @@ func (b *bench) postgres() (err error) {
 	return errors.Join(err, y.stop())
 }
 
-// cost is the processor time that a measurement took, by program.
-type cost struct{ servers, database, sink, generator time.Duration }
-
 func (p *onPostgres) spent(servers []*yanma) (c cost, err error) {
-	for _, y := range servers {
-		used, err := y.cpu()
-		if err != nil {
-			return c, err
-		}
-		c.servers += used
+	if c, err = p.bench.spent(servers); err == nil {
+		c.database, err = p.database.cpu()
 	}
-	if c.database, err = p.database.cpu(); err != nil {
-		return c, err
-	}
-	c.sink, err = p.sink.cpu()
-	c.generator = ownCPU()
 	return c, err
 }
 
@@ -96,63 +84,27 @@ func (p *onPostgres) drive(servers []*yanma, conns, apps int, span time.Duration
 	if err = errors.Join(err, errors.Join(failures...)); err == nil && all.Flows == 0 {
 		err = fmt.Errorf("no flow succeeded: %s", all.First)
 	}
-	return all, cost{after.servers - before.servers, after.database - before.database, after.sink - before.sink,
-		after.generator - before.generator}, err
+	return all, after.minus(before), err
 }
 
-// flow is the main measurement. The floor is measured before and after it.
+// flow is the main measurement.
 func (p *onPostgres) flow(y *yanma) error {
 	targets := map[int][2]string{32: {"0.13", "190 µs"}, 256: {"0.20", "160 µs"}}
 	for _, conns := range []int{32, 256} {
-		if _, _, err := p.drive([]*yanma{y}, conns, 1, warmUp); err != nil {
-			return err
-		}
-		before, err := p.load(p.floor, conns, p.span/4, floorFlow(p.number))
+		r, floor, err := p.againstFloor(conns, func(conns int, span time.Duration) (result, cost, error) {
+			return p.drive([]*yanma{y}, conns, 1, span)
+		})
 		if err != nil {
 			return err
 		}
-		r, c, err := p.drive([]*yanma{y}, conns, 1, p.span)
-		if err != nil {
-			return err
-		}
-		after, err := p.load(p.floor, conns, p.span/4, floorFlow(p.number))
-		if err != nil {
-			return err
-		}
-		floor := (before.rate() + after.rate()) / 2
-		p.add(fmt.Sprintf("PostgreSQL, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/floor), targets[conns][0],
-			fmt.Sprintf("%.0f flows/s, floor %.0f and %.0f, p50 %v, p99 %v of a request, %s", r.rate(), before.rate(), after.rate(),
+		p.add(fmt.Sprintf("PostgreSQL, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/floor.rate()), targets[conns][0],
+			fmt.Sprintf("%.0f flows/s, floor %.0f, p50 %v, p99 %v of a request, %s", r.rate(), floor.rate(),
 				r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.failures()))
-		p.add(fmt.Sprintf("server CPU a flow on PostgreSQL, %d connections", conns), fmt.Sprintf("%.0f µs", perFlow(c.servers, r)), targets[conns][1],
+		p.add(fmt.Sprintf("server CPU a flow on PostgreSQL, %d connections", conns), fmt.Sprintf("%.0f µs", perFlow(r.servers, r.result)), targets[conns][1],
 			fmt.Sprintf("%.1f × the generator's; beside it the database %.0f µs, the sink %.0f µs, the generator %.0f µs",
-				float64(c.servers)/float64(c.generator), perFlow(c.database, r), perFlow(c.sink, r), perFlow(c.generator, r)))
+				float64(r.servers)/float64(r.generator), perFlow(r.database, r.result), perFlow(r.sink, r.result), perFlow(r.generator, r.result)))
 	}
 	return nil
-}
-
-// failures is how many flows failed, and how the first did.
-func (r result) failures() string {
-	if r.Errors == 0 {
-		return "0 errors"
-	}
-	return fmt.Sprintf("%d errors, the first: %s", r.Errors, r.First)
-}
-
-// compared is one side of a comparison: the flows of its turns.
-type compared struct {
-	result
-	cost
-}
-
-func (c *compared) add(r result, k cost) {
-	c.Flows += r.Flows
-	c.Errors += r.Errors
-	c.Elapsed += r.Elapsed
-	c.P99 = max(c.P99, r.P99)
-	c.database += k.database
-	if c.First == "" {
-		c.First = r.First
-	}
 }
 
 // alternate measures two things in turn, twice each, so that a machine that

@@ -37,7 +37,6 @@ type bench struct {
 	codes  *codeBook
 	number *numbers
 	rows   []row
-	floors map[int]float64 // flows a second of the floor, by connections
 }
 
 // row is one line of the table.
@@ -49,7 +48,7 @@ func (b *bench) add(name, value, target, detail string) {
 }
 
 func measure(o options) error {
-	b := &bench{options: o, codes: newCodeBook(), number: &numbers{}, floors: map[int]float64{}}
+	b := &bench{options: o, codes: newCodeBook(), number: &numbers{}}
 	if err := os.RemoveAll(o.work); err != nil {
 		return err
 	}
@@ -100,14 +99,6 @@ func (b *bench) all() error {
 	if strings.HasPrefix(b.only, "postgres") {
 		return b.postgres()
 	}
-	for _, conns := range []int{32, 256} {
-		r, err := b.load(b.floor, conns, b.span/2, floorFlow(b.number))
-		if err != nil {
-			return err
-		}
-		b.floors[conns] = r.rate()
-		b.add(fmt.Sprintf("floor, %d connections", conns), fmt.Sprintf("%.0f flows/s", r.rate()), "-", fmt.Sprintf("p99 of a request %v", r.P99.Round(10*time.Microsecond)))
-	}
 	fresh, err := b.flows()
 	if err != nil || b.only == "flow" {
 		return err
@@ -151,41 +142,36 @@ func (b *bench) flows() (fresh map[int]float64, err error) {
 	fresh = map[int]float64{}
 	targets := map[int][2]string{32: {"0.18", "260 µs"}, 256: {"0.28", "200 µs"}}
 	for _, conns := range []int{32, 256} {
-		if _, err := closedLoop(y.addr, conns, 0, warmUp, loginFlow(b.number, y.keys, b.codes)); err != nil {
-			return nil, err
-		}
-		before, err := y.cpu()
+		r, floor, err := b.againstFloor(conns, func(conns int, span time.Duration) (result, cost, error) { return b.drive(y, conns, span) })
 		if err != nil {
 			return nil, err
-		}
-		sinkBefore, err := b.sink.cpu()
-		if err != nil {
-			return nil, err
-		}
-		ownBefore := ownCPU()
-		r, err := closedLoop(y.addr, conns, 0, b.span, loginFlow(b.number, y.keys, b.codes))
-		if err != nil {
-			return nil, err
-		}
-		after, err := y.cpu()
-		if err != nil {
-			return nil, err
-		}
-		sinkAfter, err := b.sink.cpu()
-		if err != nil {
-			return nil, err
-		}
-		own := ownCPU() - ownBefore
-		if r.Flows == 0 || r.Errors > 0 {
-			return nil, fmt.Errorf("%d flows, %d errors: %s", r.Flows, r.Errors, r.First)
 		}
 		fresh[conns] = r.rate()
-		b.add(fmt.Sprintf("SQLite, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/b.floors[conns]), targets[conns][0],
-			fmt.Sprintf("%.0f flows/s, p50 %v, p99 %v of a request, %d errors", r.rate(), r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.Errors))
-		b.add(fmt.Sprintf("server CPU a flow, %d connections", conns), fmt.Sprintf("%.0f µs", perFlow(after-before, r)), targets[conns][1],
-			fmt.Sprintf("beside it the sink %.0f µs, the generator %.0f µs", perFlow(sinkAfter-sinkBefore, r), perFlow(own, r)))
+		b.add(fmt.Sprintf("SQLite, flows ÷ floor's, %d connections", conns), fmt.Sprintf("%.3f", r.rate()/floor.rate()), targets[conns][0],
+			fmt.Sprintf("%.0f flows/s, floor %.0f, p50 %v, p99 %v of a request, 0 errors", r.rate(), floor.rate(), r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond)))
+		b.add(fmt.Sprintf("server CPU a flow, %d connections", conns), fmt.Sprintf("%.0f µs", perFlow(r.servers, r.result)), targets[conns][1],
+			fmt.Sprintf("%.1f × the generator's; beside it the sink %.0f µs, the generator %.0f µs",
+				float64(r.servers)/float64(r.generator), perFlow(r.sink, r.result), perFlow(r.generator, r.result)))
 	}
 	return fresh, y.stop()
+}
+
+// drive keeps connections busy and measures what it costs. A flow that fails
+// is an error.
+func (b *bench) drive(y *yanma, conns int, span time.Duration) (result, cost, error) {
+	before, err := b.spent([]*yanma{y})
+	if err != nil {
+		return result{}, cost{}, err
+	}
+	r, err := closedLoop(y.addr, conns, 0, span, loginFlow(b.number, y.keys, b.codes))
+	if err != nil {
+		return r, cost{}, err
+	}
+	after, err := b.spent([]*yanma{y})
+	if err == nil && (r.Flows == 0 || r.Errors > 0) {
+		err = fmt.Errorf("%d flows, %s", r.Flows, r.failures())
+	}
+	return r, after.minus(before), err
 }
 
 func perFlow(d time.Duration, r result) float64 { return float64(d.Microseconds()) / float64(r.Flows) }
