@@ -77,20 +77,18 @@ func bindAtStart(ctx context.Context, db store.Engine, ring *keyring.Ring, now t
 // the same moment each make a keyring: the second one is refused here, in the
 // transaction that would bind it.
 func bindKeyring(ctx context.Context, q store.SQL, ring *keyring.Ring) (fresh bool, err error) {
-	installation, _, err := records.Setting(ctx, q, records.SettingInstallation)
+	installation, bound, err := records.BoundKeyring(ctx, q)
 	if err != nil {
 		return false, err
 	}
 	if installation != "" && installation != ring.InstallationID() {
 		return false, fmt.Errorf("it belongs to the keyring of installation %s, which another node made: copy that one here in place of %s", installation, ring.InstallationID())
 	}
-	generation := strconv.FormatUint(ring.Generation(), 10)
-	bound, _, err := records.Setting(ctx, q, records.SettingGeneration)
-	if err != nil || bound == generation {
-		return false, err
+	if installation != "" && ring.Generation() <= bound {
+		return false, nil // known, or another node has rotated since
 	}
 	if err := records.PutSetting(ctx, q, records.SettingInstallation, ring.InstallationID()); err != nil {
 		return false, err
 	}
-	return true, records.PutSetting(ctx, q, records.SettingGeneration, generation)
+	return true, records.PutSetting(ctx, q, records.SettingGeneration, strconv.FormatUint(ring.Generation(), 10))
 }
