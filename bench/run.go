@@ -103,6 +103,9 @@ func (b *bench) all() error {
 	if err != nil || b.only == "flow" {
 		return err
 	}
+	if b.only == "aged" {
+		return b.age(fresh)
+	}
 	if err := b.tenants(fresh); err != nil {
 		return err
 	}
