@@ -86,7 +86,11 @@ func TestCheckCodeTampered(t *testing.T) {
 			t.Fatalf("salt bit %d does not matter", bit)
 		}
 	}
-	for id := range 1 << 16 {
+	step := 1 // an unknown key is looked for in the file, too
+	if testing.Short() {
+		step = 97
+	}
+	for id := 0; id < 1<<16; id += step {
 		bad := tag
 		bad.Key = uint16(id)
 		if got := r.CheckCode(login, bad, digits); got != (bad.Key == tag.Key) {
