@@ -30,7 +30,7 @@ func TestOutcomesAreRecordedAgainAfterAFault(t *testing.T) {
 					n := start(t, w, w.options(a, b))
 					row := n.send(t)
 					w.memory.failNext(f)
-					time.Sleep(20 * time.Second)
+					time.Sleep(90 * time.Second) // the fault may meet the resend: then its lease has to lapse
 					synctest.Wait()
 					w.expect(t, row.ID, store.MessageSubmitted, store.MoneySettled)
 					if total, want := len(a.submitted())+len(b.submitted()), map[provider.Class]int{provider.Accepted: 1}[class]; want == 1 && total != 1 || total > 2 {

@@ -276,6 +276,9 @@ func TestBatchesWhilePartitionsGo(t *testing.T) {
 	e, now := cut(t, cutAt)
 	*now = cutAt
 	partitioned(t, e, kept(25*time.Hour, 96*time.Hour))
+	o := e.options
+	o.Now = func() time.Time { return cutAt } // e's clock is moved meanwhile
+	batches := openMigrated(t, o)
 	stop, done := make(chan struct{}), make(chan int)
 	go func() {
 		n := 0
@@ -287,7 +290,7 @@ func TestBatchesWhilePartitionsGo(t *testing.T) {
 			default:
 			}
 			key := store.LiveKey{App: 1, Purpose: 0, Index: core.IndexValue{byte(n)}}
-			err := tryCommit(e, func(b *store.Batch) { b.Live.Want(key) }, func(b *store.Batch) {
+			err := tryCommit(batches, func(b *store.Batch) { b.Live.Want(key) }, func(b *store.Batch) {
 				id := core.VerificationID(core.IDAt(cutAt.Add(time.Duration(n) * time.Millisecond)))
 				b.PutVerification(store.Verification{ID: id, App: 1, State: store.VerificationVerified, Index: core.PhoneIndex{A: key.Index}})
 			})
