@@ -37,7 +37,7 @@ func TestHandOffToDelivered(t *testing.T) {
 		n.Receipt(carrier, provider.Receipt{PartID: "unheard of", State: provider.StateDelivered}, func(error) {})
 		n.Receipt(carrier, provider.Receipt{PartID: always(provider.Accepted)(0, got).PartIDs[0], State: provider.StateDelivered, JSMS: 4001},
 			func(err error) { answer = err })
-		synctest.Wait()
+		twoTurns() // the second may have to gather
 		w.expect(t, row.ID, store.MessageDelivered, store.MoneySettled)
 		if s := n.Stats(); answer != nil || s.Submitted != 1 || s.Delivered != 1 || s.Orphaned != 1 || s.InFlight != 0 {
 			t.Errorf("ack %v, %+v", answer, s)
