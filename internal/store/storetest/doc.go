@@ -13,4 +13,5 @@
 //	    ─ faults    both directions of every step, with the invariants
 //	    ─ model     random commands against plain maps
 //	    ─ sql       the portable statements of records
+//	BenchmarkFlow, BenchmarkStep ─ what a flow costs an engine, on disk
 package storetest
