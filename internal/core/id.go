@@ -23,6 +23,8 @@ type (
 	DeviceID int64
 	// FailureID names the wrong-try counters of one app, number and purpose.
 	FailureID int64
+	// NumberCheckID names one question to a carrier about a number.
+	NumberCheckID int64
 )
 
 // idEpoch is 2024-01-01T00:00:00Z in Unix milliseconds: ids count from there.
