@@ -21,7 +21,7 @@ type Exchange struct {
 	Event   Event      // what is observed in the end
 
 	Status      int    // of the answer; 200 unless set
-	ContentType string // of the answer; ContentTypeJSON unless set
+	ContentType string // of the answer; ContentTypeJSON unless set, "" for one without a body
 	Out         []byte // the answer's body
 
 	header http.Header // of the answer
@@ -41,7 +41,8 @@ const (
 	ContentTypeText = "text/plain;charset=UTF-8"
 )
 
-// SetHeader sets a header of the answer. The name is in canonical form.
+// SetHeader sets a header of the answer. The name is in canonical form. Answers
+// are not to be stored (contracts/README.md §3.2), unless Cache-Control is set.
 func (x *Exchange) SetHeader(name, value string) { x.header[name] = []string{value} }
 
 // Param is a parameter of the route's path, unescaped; "" when there is none

@@ -182,6 +182,7 @@ func (x *Exchange) panicked(v any) error {
 func (x *Exchange) refuse(f *Facade, err *core.Error) {
 	x.Out = x.Out[:0]
 	x.Status, x.ContentType = http.StatusInternalServerError, ContentTypeJSON
+	delete(x.header, "Cache-Control") // was the success's
 	if err.Kind == core.KindRateLimited || err.Kind == core.KindLocked {
 		x.SetHeader("Retry-After", strconv.FormatInt(err.RetrySeconds(), 10))
 	}
@@ -196,12 +197,15 @@ var (
 )
 
 func (x *Exchange) write(w http.ResponseWriter) {
-	if x.ContentType == ContentTypeJSON {
+	switch {
+	case x.ContentType == ContentTypeJSON:
 		x.header["Content-Type"] = jsonHeader
-	} else {
+	case x.ContentType != "": // an answer without a body has none
 		x.header["Content-Type"] = []string{x.ContentType}
 	}
-	x.header["Cache-Control"] = noStore
+	if len(x.header["Cache-Control"]) == 0 {
+		x.header["Cache-Control"] = noStore
+	}
 	if leavesBody(x.Request) {
 		x.SetHeader("Content-Length", strconv.Itoa(len(x.Out)))
 	}
