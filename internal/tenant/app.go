@@ -58,6 +58,8 @@ type App struct {
 	RequireKeyOnGet bool // contracts/yunbox.md §7
 	DeviceCap       int  // devices a user may have; default 100
 	ImportedUsers   bool // it has users with ids issued elsewhere
+
+	Camara *OAuthClient // nil: it has none
 }
 
 // TestCode is the fixed code of a test number, matched literally.

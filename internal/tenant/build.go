@@ -91,6 +91,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		s.buildSources(app),
 		s.buildCallers(app),
 		s.buildLimits(app, defaults.Rules),
+		s.buildCamara(app),
 	)
 }
 
@@ -231,6 +232,13 @@ func (s Settings) buildLimits(app *App, rules guard.Rules) error {
 	}
 	app.Limits, app.Unchallenged = limits, limits.Unchallenged()
 	return nil
+}
+
+func (s Settings) buildCamara(app *App) (err error) {
+	if s.Camara != nil {
+		app.Camara, err = s.Camara.build()
+	}
+	return err
 }
 
 // checkName takes 1 to 64 characters that can be printed, with no blank at

@@ -74,6 +74,7 @@ type snapshot struct {
 	apps     []*App // by id
 	byID     map[core.AppID]*App
 	byHash   map[[32]byte]credential
+	byClient map[string]*App // by the id of their OAuth client
 }
 
 type credential struct {
@@ -170,7 +171,8 @@ func (d *Directory) read(ctx context.Context, q store.SQL) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{revision: revision, byID: make(map[core.AppID]*App, len(rows)), byHash: make(map[[32]byte]credential, len(keys))}
+	s := &snapshot{revision: revision, byID: make(map[core.AppID]*App, len(rows)), byHash: make(map[[32]byte]credential, len(keys)),
+		byClient: map[string]*App{}}
 	for _, row := range rows {
 		app, err := appOf(row, d.keys, d.defaults)
 		if err != nil {
@@ -178,6 +180,9 @@ func (d *Directory) read(ctx context.Context, q store.SQL) (*snapshot, error) {
 		}
 		s.apps = append(s.apps, app)
 		s.byID[app.ID] = app
+		if app.Camara != nil {
+			s.byClient[app.Camara.ClientID] = app
+		}
 	}
 	for _, k := range keys {
 		if app := s.byID[k.App]; app != nil {

@@ -29,6 +29,7 @@ type Settings struct {
 	Limits          Limits        `json:"limits"`             // windows by rule name, as guard.Rules.With
 	RequireKeyOnGet bool          `json:"require_key_on_get"` // contracts/yunbox.md §7
 	DeviceCap       int           `json:"device_cap"`         // devices of a user, 1 to 10,000
+	Camara          *CamaraClient `json:"camara,omitempty"`   // its OAuth client; set by SetCamara only
 }
 
 // Limits is windows by rule name: {"number_app": ["1/60s", "5/1h"]}; an empty
