@@ -112,6 +112,17 @@ type Health struct {
 	Up     bool
 	Detail string // "bound", "connecting: connection refused", "stopped: invalid password"; no secrets
 	Window int    // submissions without an answer
+	// Links are the connections of a provider that keeps several; nil otherwise.
+	// Up and Window above speak of all of them together.
+	Links []LinkHealth
+}
+
+// LinkHealth is what an operator sees of one of a provider's connections.
+type LinkHealth struct {
+	Name   string // tells it from the others: "tx 1"
+	Up     bool
+	Detail string // as in Health
+	Window int
 }
 
 // Provider carries messages. Implementations pass providertest.Run.

@@ -2,6 +2,7 @@ package cmpp
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 
@@ -11,14 +12,13 @@ import (
 	"yanma.dev/yanma/internal/provider/link"
 )
 
-// Client is one link to a gateway. It implements provider.Provider; Start,
-// Health and Stop are the link's.
+// Client is one account at a gateway, over one link or several. It implements
+// provider.Provider; Start, Health and Stop are the links'.
 type Client struct {
 	*link.Client
-	cfg     Config
-	deps    Deps
-	ref     atomic.Uint32 // of concatenation headers
-	version atomic.Uint32 // pdu.Version of the connection, agreed on at its login
+	cfg  Config
+	deps Deps
+	ref  atomic.Uint32 // of concatenation headers
 }
 
 var _ provider.Chooser = (*Client)(nil)
@@ -34,10 +34,21 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, deps: deps}
-	c.Client = link.New(cfg.link(), link.Deps{Now: deps.Now, Jitter: deps.Jitter, Log: deps.Log, Dial: deps.Dial},
-		&session{client: c, ask: cfg.Version})
+	c.Client = link.New(cfg.link(), link.Deps{Now: deps.Now, Jitter: deps.Jitter, Log: deps.Log, Dial: deps.Dial}, c.members()...)
 	c.ref.Store(uint32(deps.Jitter() * 256))
 	return c, nil
+}
+
+// members are the links.
+func (c *Client) members() []link.Member {
+	all := make([]link.Member, c.cfg.Links)
+	for i := range all {
+		all[i].Protocol = &session{client: c, ask: c.cfg.Version}
+		if len(all) > 1 {
+			all[i].Label = fmt.Sprintf("link %d", i+1)
+		}
+	}
+	return all
 }
 
 // Carries tells whether m goes to a number of the mainland, as a text
@@ -56,10 +67,10 @@ func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(prov
 		return
 	}
 	var scratch [maxOctets]byte
-	c.Send(ctx, m.Validity, len(d.parts), func(dst []byte, part int, seq uint32) ([]byte, error) {
+	c.Send(ctx, m.Validity, len(d.parts), func(dst []byte, by link.Protocol, part int, seq uint32) ([]byte, error) {
 		d.part(part, scratch[:])
 		// Of the connection that is up: dst is on no other.
-		return pdu.AppendSubmit(dst, pdu.Version(c.version.Load()), seq, &d.submit)
+		return pdu.AppendSubmit(dst, by.(*session).spoken(), seq, &d.submit)
 	}, done)
 }
 

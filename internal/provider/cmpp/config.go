@@ -26,7 +26,8 @@ const (
 	CharsetASCII Charset = "ascii" // Msg_Fmt 0
 )
 
-// Config is one link. Zero values mean the defaults in brackets.
+// Config is one account. Window and RatePerSecond are of each link. Zero values
+// mean the defaults in brackets.
 type Config struct {
 	Name      string // unique in an installation
 	Addr      string // host:port
@@ -41,6 +42,7 @@ type Config struct {
 	// secret: some send zeros for it.
 	TrustGateway bool
 
+	Links         int     // connections at the same time, 1…64: as many as the account may have [1]
 	Window        int     // SUBMIT without an answer, 1…10,000 [16]
 	RatePerSecond float64 // SUBMIT a second [0: no limit]
 
@@ -64,6 +66,7 @@ type Deps struct {
 
 const (
 	maxWindow    = 10_000
+	maxLinks     = 64
 	maxSource    = 21
 	maxServiceID = 10
 )
@@ -72,6 +75,7 @@ const (
 func (cfg Config) withDefaults() (Config, error) {
 	setDefault(&cfg.Version, pdu.V20)
 	setDefault(&cfg.Charset, CharsetUCS2)
+	setDefault(&cfg.Links, 1)
 	setDefault(&cfg.Window, 16)
 	setDefault(&cfg.TestEvery, 30*time.Second)
 	setDefault(&cfg.ResponseTimeout, 10*time.Second)
@@ -107,6 +111,8 @@ func (cfg *Config) check() error {
 		return fmt.Errorf("source is not %d digits at most", maxSource)
 	case cfg.Charset != CharsetUCS2 && cfg.Charset != CharsetGBK && cfg.Charset != CharsetASCII:
 		return errors.New("charset is not ucs2, gbk or ascii")
+	case cfg.Links < 1 || cfg.Links > maxLinks:
+		return fmt.Errorf("links is not 1 to %d", maxLinks)
 	case cfg.Window < 1 || cfg.Window > maxWindow:
 		return fmt.Errorf("window is not 1 to %d", maxWindow)
 	case cfg.RatePerSecond < 0:

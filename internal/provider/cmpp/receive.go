@@ -17,7 +17,7 @@ import (
 // answered when the sink has stored it.
 func (s *session) deliver(l *link.Link, seq uint32, body []byte) {
 	c, m := s.client, &s.incoming
-	a := &ack{link: l, version: pdu.Version(c.version.Load()), seq: seq}
+	a := &ack{link: l, version: s.spoken(), seq: seq}
 	if err := pdu.ParseDeliver(body, a.version, m); err != nil {
 		if len(body) >= 8 {
 			a.msg = pdu.MsgID(binary.BigEndian.Uint64(body))

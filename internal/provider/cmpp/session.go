@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/cmpp/pdu"
@@ -15,12 +16,13 @@ var (
 	errNotTheGateway  = errors.New("connect: the gateway does not know the secret")
 )
 
-// session is CMPP as link.Client wants it.
+// session is CMPP on one link, as link.Client wants it.
 type session struct {
 	client   *Client
-	ask      pdu.Version // Login's: what the next CONNECT asks for
-	incoming pdu.Deliver // Handle's
-	alerted  uint32      // Handle's: results that the log has, as bits
+	version  atomic.Uint32 // pdu.Version of the connection, agreed on at its login
+	ask      pdu.Version   // Login's: what the next CONNECT asks for
+	incoming pdu.Deliver   // Handle's
+	alerted  uint32        // Handle's: results that the log has, as bits
 }
 
 var _ link.Protocol = (*session)(nil)
@@ -78,10 +80,13 @@ func (s *session) connected(request *pdu.Connect, body []byte) error {
 	case !s.client.cfg.TrustGateway && !s.knowsSecret(request, &r):
 		return errNotTheGateway
 	}
-	s.client.version.Store(uint32(min(s.ask, wire)))
+	s.version.Store(uint32(min(s.ask, wire)))
 	s.alerted = 0
 	return nil
 }
+
+// spoken is the version that the connection speaks.
+func (s *session) spoken() pdu.Version { return pdu.Version(s.version.Load()) }
 
 // knowsSecret checks AuthenticatorISMG (contracts/delivery.md §3.2). Gateways
 // differ in the width of the status that they sum; either shows the secret.

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/frame"
-	"yanma.dev/yanma/internal/provider/pace"
 )
 
-// Config is one link. Every value is set, but for RatePerSecond and Retries.
+// Config is what the links of a client have in common. Every value is set, but
+// for RatePerSecond and Retries; Window and RatePerSecond are each link's.
 type Config struct {
 	Kind   string // of protocol, for logs and errors: smpp, cmpp
 	Name   string // of the provider
@@ -41,7 +42,8 @@ type Deps struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Protocol is what differs between the protocols that are kept up this way.
+// Protocol is what differs between the protocols that are kept up this way; each
+// link has one of its own.
 // Login is called on every new connection before anything else, and Handle on
 // one goroutine while the link lasts; the others from any.
 type Protocol interface {
@@ -61,39 +63,58 @@ type Protocol interface {
 	AppendGoodbye(dst []byte, seq uint32) []byte
 }
 
-// Encode appends one part of a message as a frame with a sequence number. On an
-// error it returns dst as it was; the message is then Rejected.
-type Encode func(dst []byte, part int, seq uint32) ([]byte, error)
+// Encode appends one part of a message as a frame with a sequence number, for
+// the link that the protocol is of. On an error it returns dst as it was; the
+// message is then Rejected.
+type Encode func(dst []byte, by Protocol, part int, seq uint32) ([]byte, error)
 
-// Client keeps one link up. Name, Start, Health and Stop are those of
-// provider.Provider.
+// Member is one of a client's links.
+type Member struct {
+	Label    string // tells it from the others, such as "tx 1"; of no use where there is only one
+	Protocol Protocol
+	// ReceiveOnly links carry no submissions.
+	ReceiveOnly bool
+}
+
+// Client keeps some links to one carrier up and spreads messages over them.
+// Name, Start, Health and Stop are those of provider.Provider.
 type Client struct {
-	cfg      Config
-	deps     Deps
-	protocol Protocol
-	pace     *pace.Pace
-	link     atomic.Pointer[Link]
+	cfg     Config
+	deps    Deps
+	all     []*keeper
+	senders []*keeper // of them, those that carry submissions
+
+	room    chan struct{} // wakes one Send that waits: a place may be free, or the last link is down
+	waiting atomic.Int32  // Sends that wait for it
 
 	mu       sync.Mutex
-	state    string // for Health while there is no link
 	started  bool
 	stopping bool
 	active   int           // Sends whose done has not been called
 	stop     chan struct{} // closed by Stop: no new submissions
 	drained  chan struct{} // closed when stopping and active is 0
 	cancel   context.CancelFunc
-	finished chan struct{} // closed when run has ended
+	finished chan struct{} // closed when every keeper has ended
 }
 
-// New returns a client for a link that is not started.
-func New(cfg Config, deps Deps, protocol Protocol) *Client {
+// New returns a client for links that are not started; at least one is not
+// ReceiveOnly.
+func New(cfg Config, deps Deps, members ...Member) *Client {
 	if deps.Dial == nil {
 		deps.Dial = (&net.Dialer{}).DialContext
 	}
-	return &Client{
-		cfg: cfg, deps: deps, protocol: protocol, pace: pace.New(cfg.RatePerSecond), state: "not started",
+	c := &Client{
+		cfg: cfg, deps: deps, room: make(chan struct{}, 1),
 		stop: make(chan struct{}), drained: make(chan struct{}), finished: make(chan struct{}),
 	}
+	for _, m := range members {
+		k := newKeeper(c, m)
+		c.all = append(c.all, k)
+		if !m.ReceiveOnly {
+			c.senders = append(c.senders, k)
+		}
+	}
+	return c
 }
 
 // Name is the configured name.
@@ -107,35 +128,64 @@ func (c *Client) Start(ctx context.Context) error {
 		return fmt.Errorf("%s link %q: started before", c.cfg.Kind, c.cfg.Name)
 	}
 	c.started = true
-	c.state = "connecting"
 	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go c.run(ctx)
+	var running sync.WaitGroup
+	for _, k := range c.all {
+		k.setState("connecting")
+		running.Go(func() { k.run(ctx) })
+	}
+	go func() {
+		running.Wait()
+		close(c.finished)
+	}()
 	return nil
 }
 
 // Send hands one message of some parts over (see provider.Provider.Submit). ctx
 // and the message's life bound the wait for the window and the pace; a message
-// of which a part is queued is no longer given up.
+// of which a part is queued is no longer given up, and all its parts go over one
+// link.
 func (c *Client) Send(ctx context.Context, life time.Duration, parts int, encode Encode, done func(provider.Outcome)) {
-	l := c.link.Load()
-	if l == nil {
-		done(provider.Outcome{Class: provider.NotSent, Detail: c.Health().Detail})
-		return
-	}
 	if !c.enter() {
 		done(provider.Outcome{Class: provider.NotSent, Detail: errStopping.Error()})
 		return
 	}
-	s := newSubmission(c, parts, done)
-	giveUp, stop := ctx.Done(), c.stop
-	for i := range parts {
-		if err := l.admit(life, giveUp, stop); err != nil {
-			s.settle(i, "", provider.Outcome{Class: provider.NotSent, Detail: err.Error()})
-			continue
-		}
-		life, giveUp, stop = 0, nil, nil
-		l.submit(s, i, encode)
+	began := c.deps.Now()
+	l, err := c.admit(began, life, ctx.Done())
+	if err != nil {
+		done(c.notSent(err))
+		c.leave()
+		return
 	}
+	s := newSubmission(c, parts, done)
+	for l.submit(s, 0, encode) != nil {
+		// It went down meanwhile; nothing left yet.
+		if l, err = c.admit(began, life, ctx.Done()); err != nil {
+			for i := range parts {
+				s.settle(i, "", c.notSent(err))
+			}
+			return
+		}
+	}
+	for i := 1; i < parts; i++ {
+		err := l.admit()
+		if err == nil {
+			err = l.submit(s, i, encode)
+		}
+		if err != nil {
+			s.settle(i, "", c.notSent(err))
+		}
+	}
+}
+
+// notSent is the outcome of what never left; that there is no link is told in
+// the words of Health.
+func (c *Client) notSent(err error) provider.Outcome {
+	o := provider.Outcome{Class: provider.NotSent, Detail: err.Error()}
+	if errors.Is(err, errNoLink) {
+		o.Detail = c.Health().Detail
+	}
+	return o
 }
 
 // enter counts a submission in, unless the client is stopping.
@@ -158,25 +208,39 @@ func (c *Client) leave() {
 	}
 }
 
-// Health tells the link's state.
+// Health tells the links' states: up while one of them takes messages, and the
+// sum of their windows.
 func (c *Client) Health() provider.Health {
-	if l := c.link.Load(); l != nil {
-		return provider.Health{Up: true, Detail: "bound", Window: len(l.places)}
+	if len(c.all) == 1 {
+		h := c.all[0].health()
+		return provider.Health{Up: h.Up, Detail: h.Detail, Window: h.Window}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return provider.Health{Detail: c.state}
+	h := provider.Health{Links: make([]provider.LinkHealth, 0, len(c.all))}
+	for _, k := range c.all {
+		one := k.health()
+		h.Up = h.Up || one.Up && !k.receiveOnly
+		h.Window += one.Window
+		h.Links = append(h.Links, one)
+	}
+	h.Detail = summary(h.Links)
+	return h
 }
 
-// log is the log with what every line says.
-func (c *Client) log() *slog.Logger {
-	return c.deps.Log.With(slog.String("kind", c.cfg.Kind), slog.String("link", c.cfg.Name))
-}
-
-func (c *Client) setState(state string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state = state
+// summary is what all links say, or how many are up and what the others say.
+func summary(links []provider.LinkHealth) string {
+	up, same, down := 0, true, ""
+	for _, one := range links {
+		same = same && one.Detail == links[0].Detail
+		if one.Up {
+			up++
+		} else {
+			down += "; " + one.Name + " " + one.Detail
+		}
+	}
+	if same {
+		return links[0].Detail
+	}
+	return fmt.Sprintf("%d of %d bound: %s", up, len(links), strings.TrimPrefix(down, "; "))
 }
 
 // Stop lets what is in flight end, says goodbye and closes. When ctx ends first,
@@ -189,7 +253,11 @@ func (c *Client) Stop(ctx context.Context) error {
 	var err error
 	select {
 	case <-c.drained:
-		c.leaveInOrder(ctx)
+		var leaving sync.WaitGroup
+		for _, k := range c.all {
+			leaving.Go(func() { k.leaveInOrder(ctx) })
+		}
+		leaving.Wait()
 	case <-c.finished:
 	case <-ctx.Done():
 		err = fmt.Errorf("%s link %q: stopped before every answer came: %w", c.cfg.Kind, c.cfg.Name, ctx.Err())
@@ -211,20 +279,4 @@ func (c *Client) beginStop() bool {
 		}
 	}
 	return c.started
-}
-
-// leaveInOrder ends the link in the protocol's way and waits for the peer's answer.
-func (c *Client) leaveInOrder(ctx context.Context) {
-	l := c.link.Load()
-	if l == nil {
-		return
-	}
-	l.retire(errors.New("stopped"))
-	timer := time.NewTimer(c.cfg.ResponseTimeout)
-	defer timer.Stop()
-	select {
-	case <-l.conn.Down():
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -15,6 +15,7 @@ var (
 	errTooLate  = errors.New("its life ended before its turn")
 	errStopping = errors.New("stopping")
 	errDown     = errors.New("connection down")
+	errNoLink   = errors.New("no connection")
 	errNoAnswer = errors.New("the peer does not answer")
 	errGone     = errors.New("ended in order")
 )
@@ -22,7 +23,7 @@ var (
 // Link is one connection that the peer let us in on, and its window. Its
 // methods are the protocol's tools; they are safe for concurrent use.
 type Link struct {
-	client     *Client
+	keeper     *keeper
 	conn       *Conn
 	places     chan struct{} // the window: full when it is
 	writerDone chan struct{}
@@ -64,106 +65,41 @@ const (
 // Conn is the connection, for answers to the peer.
 func (l *Link) Conn() *Conn { return l.conn }
 
-func newLink(c *Client, conn *Conn) *Link {
+func newLink(k *keeper, conn *Conn) *Link {
+	c := k.client
 	size := 16
 	for size < 2*c.cfg.Window {
 		size *= 2
 	}
 	l := &Link{
-		client: c, conn: conn, slots: make([]slot, size),
+		keeper: k, conn: conn, slots: make([]slot, size),
 		places: make(chan struct{}, c.cfg.Window), writerDone: make(chan struct{}),
 	}
 	l.began = c.deps.Now()
 	return l
 }
 
-// admit waits for a place in the window and then for the pace, but for no longer
-// than life: what is over when its turn comes must not leave. 0 is for ever.
-func (l *Link) admit(life time.Duration, giveUp <-chan struct{}, stop <-chan struct{}) error {
-	select {
-	case l.places <- struct{}{}:
-	default:
-		began := l.client.deps.Now()
-		if err := l.awaitPlace(life, giveUp, stop); err != nil {
-			return err
-		}
-		if life > 0 {
-			life = max(life-l.client.deps.Now().Sub(began), 1)
-		}
-	}
-	wait := l.client.pace.Reserve(l.client.deps.Now())
-	if wait == 0 {
-		return nil
-	}
-	err := l.sleep(wait, life, giveUp, stop)
-	if err != nil {
-		<-l.places
-	}
-	return err
-}
-
-func (l *Link) awaitPlace(life time.Duration, giveUp, stop <-chan struct{}) error {
-	over, end := ending(life)
-	defer end()
-	select {
-	case l.places <- struct{}{}:
-		return nil
-	case <-over:
-		return errTooLate
-	case <-giveUp:
-		return errGaveUp
-	case <-stop:
-		return errStopping
-	case <-l.conn.Down():
-		return errDown
-	}
-}
-
-// ending is a channel that tells when life is over; never for 0.
-func ending(life time.Duration) (over <-chan time.Time, end func() bool) {
-	if life <= 0 {
-		return nil, func() bool { return false }
-	}
-	timer := time.NewTimer(life)
-	return timer.C, timer.Stop
-}
-
-func (l *Link) sleep(d, life time.Duration, giveUp, stop <-chan struct{}) error {
-	if life > 0 && d >= life {
-		return errTooLate
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-giveUp:
-		return errGaveUp
-	case <-stop:
-		return errStopping
-	case <-l.conn.Down():
-		return errDown
-	}
-}
-
-// submit queues one part that has its place in the window, or settles it.
-func (l *Link) submit(s *submission, part int, encode Encode) {
-	now := l.client.deps.Now()
+// submit queues one part that has its place in the window, or settles it when it
+// can not be encoded. With an error the link is down, and the part is the
+// caller's.
+func (l *Link) submit(s *submission, part int, encode Encode) error {
+	now := l.keeper.client.deps.Now()
 	l.mu.Lock()
 	err := errDown
 	if !l.ended {
 		err = l.queue(s, part, encode, now)
 	}
 	l.mu.Unlock()
-	if err == nil {
-		return
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errDown), errors.Is(err, ErrClosed):
+		l.release()
+		return errDown
 	}
-	<-l.places
-	o := provider.Outcome{Class: provider.NotSent, Detail: errDown.Error()}
-	if !errors.Is(err, errDown) && !errors.Is(err, ErrClosed) {
-		o = Refused(err)
-	}
-	s.settle(part, "", o)
+	l.release()
+	s.settle(part, "", Refused(err))
+	return nil
 }
 
 // Refused is the outcome of a message that can not be written as the protocol
@@ -178,8 +114,8 @@ func (l *Link) queue(s *submission, part int, encode Encode, now time.Time) erro
 	sl := &l.slots[seq&uint32(len(l.slots)-1)]
 	offset, err := l.conn.Append(func(dst []byte) ([]byte, error) {
 		start := len(dst)
-		dst, err := encode(dst, part, seq)
-		if l.client.cfg.Retries && err == nil {
+		dst, err := encode(dst, l.keeper.protocol, part, seq)
+		if l.keeper.client.cfg.Retries && err == nil {
 			sl.frame = append(sl.frame[:0], dst[start:]...)
 		}
 		return dst, err
@@ -229,7 +165,7 @@ func (l *Link) Answered(seq uint32, o provider.Outcome, e Effect, id string) {
 	sl := &l.slots[seq&uint32(len(l.slots)-1)]
 	if seq == 0 || sl.seq != seq {
 		l.mu.Unlock()
-		l.client.log().Debug("late answer ignored", slog.String("class", o.Class.String()), slog.String("code", o.Code))
+		l.keeper.log().Debug("late answer ignored", slog.String("class", o.Class.String()), slog.String("code", o.Code))
 		return
 	}
 	if e == EffectRetry && !sl.retried && l.again(sl) {
@@ -239,7 +175,7 @@ func (l *Link) Answered(seq uint32, o provider.Outcome, e Effect, id string) {
 	s, part := sl.of, sl.part
 	sl.seq, sl.of = 0, nil
 	l.mu.Unlock()
-	<-l.places
+	l.release()
 	l.react(e)
 	s.settle(part, id, o)
 }
@@ -254,7 +190,7 @@ func (l *Link) again(sl *slot) bool {
 	if err != nil {
 		return false
 	}
-	sl.retried, sl.offset, sl.at = true, offset, l.client.deps.Now()
+	sl.retried, sl.offset, sl.at = true, offset, l.keeper.client.deps.Now()
 	return true
 }
 
@@ -263,7 +199,7 @@ func (l *Link) react(e Effect) {
 	switch e {
 	case EffectNone, EffectRetry:
 	case EffectSlow:
-		l.client.pace.Throttled(l.client.deps.Now())
+		l.keeper.pace.Throttled(l.keeper.client.deps.Now())
 	case EffectRelogin:
 		l.retire(errors.New("the peer says that we are not logged in"))
 	}
@@ -278,20 +214,20 @@ func (l *Link) request(encode func(dst []byte, seq uint32) []byte, seq uint32) {
 // retire takes the link out of use and says goodbye: answers that are on their
 // way come before the peer's answer to that.
 func (l *Link) retire(why error) {
-	l.client.link.CompareAndSwap(l, nil)
+	l.keeper.takeOut(l)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
 		return
 	}
-	l.ended, l.why, l.retiredAt = true, why, l.client.deps.Now()
-	l.request(l.client.protocol.AppendGoodbye, l.freeSeq())
+	l.ended, l.why, l.retiredAt = true, why, l.keeper.client.deps.Now()
+	l.request(l.keeper.protocol.AppendGoodbye, l.freeSeq())
 }
 
 // PeerLeaves takes the link out of use because the peer ended it; answer is
 // what it is told (nothing for nil), after what is queued already.
 func (l *Link) PeerLeaves(why error, answer []byte) {
-	l.client.link.CompareAndSwap(l, nil)
+	l.keeper.takeOut(l)
 	l.endWith(why)
 	if len(answer) > 0 {
 		// On a connection that has ended there is nobody to answer.
@@ -332,7 +268,7 @@ func (l *Link) abandon() {
 		if sl.offset >= written {
 			o = provider.Outcome{Class: provider.NotSent, Detail: errDown.Error()}
 		}
-		<-l.places
+		l.release()
 		sl.of.settle(sl.part, "", o)
 	}
 }

@@ -8,13 +8,13 @@ import (
 
 // watch looks after every deadline of a link with one ticker, until the link ends.
 func (l *Link) watch() {
-	shortest := min(l.client.cfg.ResponseTimeout, l.client.cfg.ProbeEvery)
+	shortest := min(l.keeper.client.cfg.ResponseTimeout, l.keeper.client.cfg.ProbeEvery)
 	tick := time.NewTicker(min(max(shortest/20, time.Millisecond), 500*time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			now := l.client.deps.Now()
+			now := l.keeper.client.deps.Now()
 			silent := l.expire(now)
 			l.keepAlive(now, silent)
 		case <-l.conn.Down():
@@ -31,7 +31,7 @@ func (l *Link) expire(now time.Time) (silent bool) {
 	l.mu.Lock()
 	for i := range l.slots {
 		sl := &l.slots[i]
-		if sl.seq == 0 || now.Sub(sl.at) < l.client.cfg.ResponseTimeout {
+		if sl.seq == 0 || now.Sub(sl.at) < l.keeper.client.cfg.ResponseTimeout {
 			continue
 		}
 		late = append(late, slot{of: sl.of, part: sl.part})
@@ -40,7 +40,7 @@ func (l *Link) expire(now time.Time) (silent bool) {
 	}
 	l.mu.Unlock()
 	for _, sl := range late {
-		<-l.places
+		l.release()
 		sl.of.settle(sl.part, "", provider.Outcome{Class: provider.Unknown, Detail: "no answer in time"})
 	}
 	return silent
@@ -49,7 +49,7 @@ func (l *Link) expire(now time.Time) (silent bool) {
 // keepAlive probes the peer after silence, and gives the link up when that has
 // no answer, or a goodbye has none.
 func (l *Link) keepAlive(now time.Time, inDoubt bool) {
-	limit := l.client.cfg.ResponseTimeout
+	limit := l.keeper.client.cfg.ResponseTimeout
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	idle := now.Sub(l.began) - time.Duration(l.lastRead.Load())
@@ -58,9 +58,9 @@ func (l *Link) keepAlive(now time.Time, inDoubt bool) {
 		l.conn.Close(errNoAnswer)
 	case !l.retiredAt.IsZero() && now.Sub(l.retiredAt) >= limit:
 		l.conn.Close(errGone)
-	case l.probe == 0 && (inDoubt || idle >= l.client.cfg.ProbeEvery):
+	case l.probe == 0 && (inDoubt || idle >= l.keeper.client.cfg.ProbeEvery):
 		l.probe, l.probeAt = l.freeSeq(), now
-		l.request(l.client.protocol.AppendProbe, l.probe)
+		l.request(l.keeper.protocol.AppendProbe, l.probe)
 	}
 }
 

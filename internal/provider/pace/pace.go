@@ -48,6 +48,17 @@ func (p *Pace) Reserve(now time.Time) time.Duration {
 	return max(at.Sub(now), 0)
 }
 
+// Ahead is how long a submission at now would wait. It takes no place in line.
+func (p *Pace) Ahead(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait := p.pausedUntil.Sub(now)
+	if p.rate(now) > 0 {
+		wait = max(wait, p.next.Sub(now))
+	}
+	return max(wait, 0)
+}
+
 // Throttled notes a throttling status. More of them during the rest are
 // answers to what was sent before it, and change nothing.
 func (p *Pace) Throttled(now time.Time) {

@@ -12,6 +12,7 @@ import (
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
+	"yanma.dev/yanma/internal/provider/trust"
 )
 
 // IDRadix says how the ids in receipts relate to those in submit_sm_resp
@@ -35,13 +36,26 @@ const (
 	LongPayload LongMessage = "payload" // one PDU with message_payload
 )
 
-// Config is one link. Zero values mean the defaults in brackets.
+// Bind says what a link is bound as.
+type Bind string
+
+// The binds.
+const (
+	BindTransceiver Bind = "transceiver" // submits and receives
+	BindPair        Bind = "pair"        // a transmitter that submits, and a receiver beside it
+)
+
+// Config is one account. Window and RatePerSecond are of each bind that submits.
+// Zero values mean the defaults in brackets.
 type Config struct {
 	Name       string // unique in an installation
 	Addr       string // host:port
 	SystemID   string // ≤ 15 octets
 	Password   core.Secret
 	SystemType string // ≤ 12 octets
+	Bind       Bind   // [transceiver]
+	Binds      int    // transceivers, or pairs, 1…64 [1]
+	TLS        trust.TLS
 
 	// Source is used when a message has no sender of its own. TON and NPI of
 	// every sender are derived from its form (contracts/delivery.md §2.1)
@@ -73,10 +87,15 @@ type Deps struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-const maxWindow = 10_000
+const (
+	maxWindow = 10_000
+	maxBinds  = 64
+)
 
 // withDefaults fills in the contract's values and refuses what can never work.
 func (cfg Config) withDefaults() (Config, error) {
+	setDefault(&cfg.Bind, BindTransceiver)
+	setDefault(&cfg.Binds, 1)
 	setDefault(&cfg.Window, 10)
 	setDefault(&cfg.IDRadix, RadixAuto)
 	setDefault(&cfg.LongMessage, LongUDH)
@@ -109,6 +128,10 @@ func (cfg Config) check() error {
 		problem = errors.New("name is empty")
 	case cfg.Addr == "":
 		problem = errors.New("addr is empty")
+	case cfg.Bind != BindTransceiver && cfg.Bind != BindPair:
+		problem = errors.New("bind is not transceiver or pair")
+	case cfg.Binds < 1 || cfg.Binds > maxBinds:
+		problem = fmt.Errorf("binds is not 1 to %d", maxBinds)
 	case cfg.Window < 1 || cfg.Window > maxWindow:
 		problem = fmt.Errorf("window is not 1 to %d", maxWindow)
 	case cfg.RatePerSecond < 0:
@@ -123,6 +146,9 @@ func (cfg Config) check() error {
 		problem = sourceErr
 	default:
 		problem = pdu.CheckBind(&bind)
+	}
+	if problem == nil {
+		problem = cfg.TLS.Check()
 	}
 	if problem != nil {
 		return fmt.Errorf("smpp link %q: %w", cfg.Name, problem)

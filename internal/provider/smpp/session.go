@@ -8,10 +8,11 @@ import (
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
-// session is SMPP as link.Client wants it.
+// session is SMPP on one link, as link.Client wants it.
 type session struct {
 	client   *Client
-	incoming pdu.SM // Handle's
+	bind     pdu.CommandID // what Login asks for
+	incoming pdu.SM        // Handle's
 }
 
 var _ link.Protocol = (*session)(nil)
@@ -24,12 +25,12 @@ func (e bindError) Error() string {
 	return fmt.Sprintf("bind refused: %s (%s)", e.status.Name(), e.status)
 }
 
-// Login asks for a transceiver and waits for the answer.
+// Login binds and waits for the answer.
 func (s *session) Login(l *link.Link) error {
 	request := s.client.cfg.bind()
 	seq := l.NextSeq()
 	_, err := l.Conn().Append(func(dst []byte) ([]byte, error) {
-		return pdu.AppendBind(dst, pdu.BindTransceiver, seq, &request)
+		return pdu.AppendBind(dst, s.bind, seq, &request)
 	})
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (s *session) Login(l *link.Link) error {
 			return fmt.Errorf("bind: %w", err)
 		case h.ID == pdu.EnquireLink:
 			empty(l, pdu.EnquireLinkResp, pdu.OK, h.Seq)
-		case h.Seq == seq && (h.ID == pdu.BindTransceiverResp || h.ID == pdu.GenericNack):
+		case h.Seq == seq && (h.ID == s.bind.Response() || h.ID == pdu.GenericNack):
 			return bindAnswer(h)
 		default:
 			return fmt.Errorf("bind: unexpected command %s", h.ID)
