@@ -19,6 +19,10 @@ type (
 	MessageID int64
 	// LedgerID names one transfer between two accounts.
 	LedgerID int64
+	// EventID names something that an app is told.
+	EventID int64
+	// ReplyID names a text that a subscriber sent.
+	ReplyID int64
 	// DeviceID names a user's device.
 	DeviceID int64
 	// FailureID names the wrong-try counters of one app, number and purpose.

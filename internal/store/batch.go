@@ -27,6 +27,9 @@ type Batch struct {
 	Receipts      Set[ReceiptKey, ReceiptRef]
 	Orphans       Set[ReceiptKey, Orphan]
 	Calls         Set[CallKey, Call]
+	Proofs        Set[ProofKey, NumberProof]
+	NumberChecks  Set[core.NumberCheckID, NumberCheck]
+	Events        Set[core.EventID, Event]
 
 	journal     []byte // limiter events of the accepted commands
 	journalMark int
@@ -206,12 +209,12 @@ func (b *Batch) refuse() {
 	}
 }
 
-func (b *Batch) sets() [14]workingSet {
+func (b *Batch) sets() [17]workingSet {
 	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events}
 }
 
-func (b *Batch) undoSets() [11]undoSet {
+func (b *Batch) undoSets() [14]undoSet {
 	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events}
 }

@@ -114,7 +114,10 @@ func TestBatchWaits(t *testing.T) {
 		"message":      func(b *Batch) { b.Messages.Want(1) },
 		"receipt":      func(b *Batch) { b.Receipts.Want(ReceiptKey{}) },
 		"orphan":       func(b *Batch) { b.Orphans.Want(ReceiptKey{}) },
+		"event":        func(b *Batch) { b.Events.Want(1) },
 		"call":         func(b *Batch) { b.Calls.Want(CallKey{}) },
+		"proof":        func(b *Batch) { b.Proofs.Want(ProofKey{}) },
+		"number check": func(b *Batch) { b.NumberChecks.Want(1) },
 	} {
 		var b Batch
 		b.Begin(1)

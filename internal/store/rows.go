@@ -234,6 +234,8 @@ type Message struct {
 	Template     string // our template's name, "" for a text made here
 	Provider     string // who carried it last
 	Code         string // the carrier's last code
+	History      []byte // what happened to it, as package outbox writes it; never longer than 1,024 bytes
+	Report       bool   // its app is told what becomes of it: an Event with each end
 	Status       uint16 // jsms status of the receipt, 0 before one
 	ValidUntil   Time   // its code dies here: no resend after
 	Due          Time   // when somebody must look at it again; 0 = nobody must
@@ -276,4 +278,38 @@ type Orphan struct {
 	Code   string
 	Status uint16
 	At     Time
+}
+
+// EventKind is what an app is told.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	EventReceipt   EventKind = 1 // a message of the app ended, or was reported on anew
+	EventReply     EventKind = 2 // a subscriber sent a text
+	EventTemplate  EventKind = 3 // an operator judged a template
+	EventSignature EventKind = 4 // an operator judged a signature
+)
+
+var eventKinds = [...]string{"", "receipt", "reply", "template", "signature"}
+
+// String names the kind.
+func (k EventKind) String() string {
+	if k != 0 && int(k) < len(eventKinds) {
+		return eventKinds[k]
+	}
+	return "invalid"
+}
+
+// Event is something that an app is told: by a call to its URL, or when it asks
+// (package callback). Batches insert events with what they tell of; whatever
+// becomes of them later is plain transactions (records).
+type Event struct {
+	ID     core.EventID
+	App    core.AppID
+	Kind   EventKind
+	Ref    int64  // the message, reply, template or signature
+	Status uint16 // jsms status of a receipt (4001…4100); 1 passed, 2 refused for a verdict
+	At     Time   // when it happened
+	Note   string // why a verdict was no
 }

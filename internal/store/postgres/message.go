@@ -11,9 +11,9 @@ import (
 // the message is accepted.
 const (
 	messageLife = "id bigint, state bigint, money bigint, parts bigint, parts_done bigint, resends bigint, attempts bigint, node bigint, " +
-		"due bigint, updated bigint, provider text, code text, status bigint, body bytea"
+		"due bigint, updated bigint, provider text, code text, status bigint, history bytea, body bytea"
 	messageColumns = messageLife + ", tenant bigint, app bigint, verification bigint, channel bigint, pool bigint, tenant_pays boolean, " +
-		"price bigint, segments bigint, phone bytea, template text, valid_until bigint"
+		"price bigint, segments bigint, phone bytea, template text, valid_until bigint, report boolean"
 )
 
 func newMessages(c *catalogue) rowKind {
@@ -34,6 +34,7 @@ func newMessages(c *catalogue) rowKind {
 			p.bytes(m.Phone)
 			p.text(m.Template)
 			p.time(m.ValidUntil)
+			p.bool(m.Report)
 		},
 		loaded: func(b *store.Batch, f *fields) {
 			m := scanMessage(f)
@@ -54,7 +55,7 @@ func newMessages(c *catalogue) rowKind {
 func keepsMessage(was, is *store.Message) bool {
 	return was.Tenant == is.Tenant && was.App == is.App && was.Verification == is.Verification && was.Channel == is.Channel &&
 		was.Pool == is.Pool && was.TenantPays == is.TenantPays && was.Price == is.Price && was.Segments == is.Segments &&
-		bytes.Equal(was.Phone, is.Phone) && was.Template == is.Template && was.ValidUntil == is.ValidUntil
+		bytes.Equal(was.Phone, is.Phone) && was.Template == is.Template && was.ValidUntil == is.ValidUntil && was.Report == is.Report
 }
 
 func putMessageLife(p *arrays, m *store.Message) {
@@ -75,6 +76,7 @@ func putMessageLife(p *arrays, m *store.Message) {
 	p.text(m.Provider)
 	p.text(m.Code)
 	p.int(int64(m.Status))
+	p.bytes(m.History)
 	p.bytes(m.Body)
 }
 
@@ -92,6 +94,7 @@ func scanMessage(f *fields) (m store.Message) {
 	m.Provider = f.text()
 	m.Code = f.text()
 	m.Status = uint16(f.int())
+	m.History = f.bytes()
 	m.Body = f.bytes()
 	m.Tenant = core.TenantID(f.int())
 	m.App = core.AppID(f.int())
@@ -104,5 +107,6 @@ func scanMessage(f *fields) (m store.Message) {
 	m.Phone = f.bytes()
 	m.Template = f.text()
 	m.ValidUntil = f.time()
+	m.Report = f.bool()
 	return m
 }

@@ -335,7 +335,14 @@ func TestPartitionsOfWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now().Add(-time.Hour)
-	putCode(t, before, at, store.VerificationPending)
+	err = before.Update(context.Background(), func(q store.SQL) error {
+		_, err := q.Exec(context.Background(), `INSERT INTO verification (id, tenant, app, purpose, channel, state, wrong, idx_a, expires, code_key, code_salt, code_mac,
+			message, claim, claim_until, held, tenant_pays) VALUES ($1, 0, 1, 0, 0, 0, 0, $2, 0, 0, $2, $2, 0, 0, 0, 0, FALSE)`, core.IDAt(at), []byte{1})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	e := openMigrated(t, o)
 	partitioned(t, e, kept(30*day, 90*day))
 	if got := where(t, e, "verification", at); got != "verification_first" {

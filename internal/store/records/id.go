@@ -8,7 +8,7 @@ import (
 
 // IDTables are the tables whose ids core.IDs makes.
 func IDTables() []string {
-	return []string{"verification", "failure", "users", "ledger", "message", "device"}
+	return []string{"verification", "failure", "users", "ledger", "message", "device", "number_check", "event", "reply"}
 }
 
 // HighestID is the greatest id that core.IDs made; 0 in an empty database.

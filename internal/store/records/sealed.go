@@ -56,7 +56,7 @@ func (t Sealed) parts() (name, id string, columns []string) {
 	case SealedPeers:
 		return "tunnel_peer", "device", []string{"private_key", "preshared_key"}
 	case SealedApps:
-		return "app", "id", []string{"test_numbers"}
+		return "app", "id", []string{"test_numbers", "secrets"}
 	}
 	return "", "", nil
 }

@@ -9,13 +9,15 @@ import (
 
 // Tenant is a row of the table tenant.
 type Tenant struct {
-	ID      core.TenantID
-	Name    string
-	Created store.Time
+	ID       core.TenantID
+	Name     string
+	Created  store.Time
+	Disabled bool
+	Denied   string // products that its apps may not use, with commas between
 }
 
 // App is a row of the table app. Settings is JSON of tenant.Settings;
-// TestNumbers is sealed.
+// TestNumbers and Secrets are sealed.
 type App struct {
 	ID          core.AppID
 	Tenant      core.TenantID
@@ -24,6 +26,7 @@ type App struct {
 	Imported    bool
 	Settings    string
 	TestNumbers []byte
+	Secrets     []byte
 	Version     int64
 	Created     store.Time
 	Updated     store.Time
@@ -65,18 +68,24 @@ func nextID(ctx context.Context, q store.SQL, sql string) (int64, error) {
 
 // InsertTenant inserts a tenant. store.ErrUnique: the id or the name is taken.
 func InsertTenant(ctx context.Context, q store.SQL, t Tenant) error {
-	_, err := q.Exec(ctx, `INSERT INTO tenant (id, name, created) VALUES ($1, $2, $3)`,
-		int64(t.ID), t.Name, int64(t.Created))
+	_, err := q.Exec(ctx, `INSERT INTO tenant (id, name, created, disabled, denied) VALUES ($1, $2, $3, $4, $5)`,
+		int64(t.ID), t.Name, int64(t.Created), t.Disabled, t.Denied)
 	return err
+}
+
+// UpdateTenant writes what a tenant may do; false when there is none.
+func UpdateTenant(ctx context.Context, q store.SQL, t Tenant) (bool, error) {
+	n, err := q.Exec(ctx, `UPDATE tenant SET disabled = $1, denied = $2 WHERE id = $3`, t.Disabled, t.Denied, int64(t.ID))
+	return n == 1, err
 }
 
 // Tenants lists all tenants by id.
 func Tenants(ctx context.Context, q store.SQL) ([]Tenant, error) {
 	var all []Tenant
-	err := q.Query(ctx, `SELECT id, name, created FROM tenant ORDER BY id`, func(r store.Scanner) error {
+	err := q.Query(ctx, `SELECT id, name, created, disabled, denied FROM tenant ORDER BY id`, func(r store.Scanner) error {
 		var id, created int64
 		var t Tenant
-		if err := r.Scan(&id, &t.Name, &created); err != nil {
+		if err := r.Scan(&id, &t.Name, &created, &t.Disabled, &t.Denied); err != nil {
 			return err
 		}
 		t.ID, t.Created = core.TenantID(id), store.Time(created)
@@ -89,9 +98,9 @@ func Tenants(ctx context.Context, q store.SQL) ([]Tenant, error) {
 // InsertApp inserts an app. store.ErrUnique: the id, or the name within the
 // tenant, is taken.
 func InsertApp(ctx context.Context, q store.SQL, a App) error {
-	_, err := q.Exec(ctx, `INSERT INTO app (id, tenant, name, disabled, imported, settings, test_numbers, version, created, updated)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		int64(a.ID), int64(a.Tenant), a.Name, a.Disabled, a.Imported, a.Settings, a.TestNumbers, a.Version,
+	_, err := q.Exec(ctx, `INSERT INTO app (id, tenant, name, disabled, imported, settings, test_numbers, secrets, version, created, updated)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		int64(a.ID), int64(a.Tenant), a.Name, a.Disabled, a.Imported, a.Settings, a.TestNumbers, a.Secrets, a.Version,
 		int64(a.Created), int64(a.Updated))
 	return err
 }
@@ -101,12 +110,12 @@ func InsertApp(ctx context.Context, q store.SQL, a App) error {
 // changed meanwhile, or does not exist.
 func UpdateApp(ctx context.Context, q store.SQL, a App) (bool, error) {
 	n, err := q.Exec(ctx, `UPDATE app SET name = $1, disabled = $2, imported = $3, settings = $4, test_numbers = $5,
-		version = version + 1, updated = $6 WHERE id = $7 AND version = $8`,
-		a.Name, a.Disabled, a.Imported, a.Settings, a.TestNumbers, int64(a.Updated), int64(a.ID), a.Version)
+		secrets = $6, version = version + 1, updated = $7 WHERE id = $8 AND version = $9`,
+		a.Name, a.Disabled, a.Imported, a.Settings, a.TestNumbers, a.Secrets, int64(a.Updated), int64(a.ID), a.Version)
 	return n == 1, err
 }
 
-const appColumns = `SELECT id, tenant, name, disabled, imported, settings, test_numbers, version, created, updated FROM app`
+const appColumns = `SELECT id, tenant, name, disabled, imported, settings, test_numbers, secrets, version, created, updated FROM app`
 
 // Apps lists all apps by id.
 func Apps(ctx context.Context, q store.SQL) ([]App, error) {
@@ -135,7 +144,7 @@ func readApps(ctx context.Context, q store.SQL, sql string, args ...any) ([]App,
 	err := q.Query(ctx, sql, func(r store.Scanner) error {
 		var id, tenant, created, updated int64
 		var a App
-		if err := r.Scan(&id, &tenant, &a.Name, &a.Disabled, &a.Imported, &a.Settings, &a.TestNumbers, &a.Version,
+		if err := r.Scan(&id, &tenant, &a.Name, &a.Disabled, &a.Imported, &a.Settings, &a.TestNumbers, &a.Secrets, &a.Version,
 			&created, &updated); err != nil {
 			return err
 		}

@@ -13,8 +13,8 @@ import (
 // the message is accepted.
 const (
 	messageProgress = messageKept + ", due"
-	messageKept     = "state, money, parts, parts_done, resends, attempts, node, updated, provider, code, status, body"
-	messageColumns  = "id, tenant, app, verification, channel, pool, tenant_pays, price, segments, phone, template, valid_until, " + messageProgress
+	messageKept     = "state, money, parts, parts_done, resends, attempts, node, updated, provider, code, status, history, body"
+	messageColumns  = "id, tenant, app, verification, channel, pool, tenant_pays, price, segments, phone, template, valid_until, report, " + messageProgress
 )
 
 // updateKept leaves due alone: to name it moves the message in its index, even
@@ -51,7 +51,7 @@ func (s *messageStatements) write(b *store.Batch) error {
 func keepsMessage(was, is *store.Message) bool {
 	return was.Tenant == is.Tenant && was.App == is.App && was.Verification == is.Verification && was.Channel == is.Channel &&
 		was.Pool == is.Pool && was.TenantPays == is.TenantPays && was.Price == is.Price && was.Segments == is.Segments &&
-		bytes.Equal(was.Phone, is.Phone) && was.Template == is.Template && was.ValidUntil == is.ValidUntil
+		bytes.Equal(was.Phone, is.Phone) && was.Template == is.Template && was.ValidUntil == is.ValidUntil && was.Report == is.Report
 }
 
 func (s *messageStatements) writeNew(m *store.Message) error {
@@ -68,6 +68,7 @@ func (s *messageStatements) writeNew(m *store.Message) error {
 	p.bytes(m.Phone)
 	p.text(m.Template)
 	p.time(m.ValidUntil)
+	p.bool(m.Report)
 	bindProgress(&p, m)
 	bindRoom(&p, m)
 	return p.run()
@@ -95,7 +96,7 @@ func bindRoom(p *parameters, m *store.Message) {
 	}
 	used := intSize(int64(m.State)) + intSize(int64(m.Money)) + intSize(int64(m.Parts)) + intSize(int64(m.PartsDone)) +
 		intSize(int64(m.Resends)) + intSize(int64(m.Attempts)) + intSize(int64(m.Node)) + intSize(int64(m.Status)) +
-		len(m.Provider) + len(m.Code)
+		len(m.Provider) + len(m.Code) + len(m.History)
 	p.bytes(room(messageRoom, used))
 }
 
@@ -120,6 +121,7 @@ func bindKept(p *parameters, m *store.Message) {
 	p.text(m.Provider)
 	p.text(m.Code)
 	p.int(int64(m.Status))
+	p.bytes(m.History)
 	p.bytes(m.Body)
 }
 
@@ -136,6 +138,7 @@ func scanMessage(c columns) (m store.Message) {
 	m.Phone = c.bytes()
 	m.Template = c.text()
 	m.ValidUntil = c.time()
+	m.Report = c.bool()
 	m.State = store.MessageState(c.int())
 	m.Money = store.Money(c.int())
 	m.Parts = uint8(c.int())
@@ -147,6 +150,7 @@ func scanMessage(c columns) (m store.Message) {
 	m.Provider = c.text()
 	m.Code = c.text()
 	m.Status = uint16(c.int())
+	m.History = c.bytes()
 	m.Body = c.bytes()
 	m.Due = c.time()
 	return m

@@ -5,7 +5,7 @@ package sqlite
 // gained: so it keeps its length, and a change overwrites it in place.
 const (
 	verificationRoom = 2  // state and wrong tries: a byte each
-	messageRoom      = 32 // eight small numbers, names of a provider and of an error
+	messageRoom      = 72 // eight small numbers, names of a provider and of an error, one submission in the history
 )
 
 var filling [messageRoom]byte

@@ -25,6 +25,9 @@ type rowStatements struct {
 	receipts      receiptStatements
 	orphans       orphanStatements
 	calls         callStatements
+	proofs        proofStatements
+	checks        checkStatements
+	events        eventStatements
 	journal       *zsqlite.Stmt
 }
 
@@ -42,6 +45,9 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 		receipts:      prepareReceipts(p),
 		orphans:       prepareOrphans(p),
 		calls:         prepareCalls(p),
+		proofs:        prepareProofs(p),
+		checks:        prepareChecks(p),
+		events:        prepareEvents(p),
 		journal:       p.stmt("INSERT INTO journal (at, data) VALUES (?, ?)"),
 	}
 	return r, p.err
@@ -51,6 +57,7 @@ func (r *rowStatements) load(b *store.Batch) error {
 	for _, load := range [...]func(*store.Batch) error{
 		r.verifications.load, r.failures.load, r.users.load, r.aliases.load, r.known.load,
 		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load, r.calls.load,
+		r.proofs.load, r.checks.load, r.events.load,
 	} {
 		if err := load(b); err != nil {
 			return err
@@ -65,6 +72,7 @@ func (r *rowStatements) write(b *store.Batch) error {
 	for _, write := range [...]func(*store.Batch) error{
 		r.verifications.write, r.failures.write, r.users.write, r.aliases.write, r.known.write,
 		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write, r.calls.write,
+		r.proofs.write, r.checks.write, r.events.write,
 	} {
 		if err := write(b); err != nil {
 			return err

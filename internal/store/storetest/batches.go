@@ -83,6 +83,10 @@ func everyKind(b *store.Batch, n int64) {
 	b.Orphans.Put(k, store.Orphan{Key: k})
 	call := store.CallKey{byte(n)}
 	b.Calls.Put(call, store.Call{Key: call, Body: [32]byte{1}})
+	b.Events.Put(core.EventID(n), store.Event{ID: core.EventID(n)})
+	proof := store.ProofKey{byte(n)}
+	b.Proofs.Put(proof, store.NumberProof{Key: proof})
+	b.NumberChecks.Put(core.NumberCheckID(n), store.NumberCheck{ID: core.NumberCheckID(n)})
 	b.AppendJournal([]byte{byte(n)})
 }
 
@@ -91,7 +95,7 @@ func countRows(t *testing.T, e store.Engine) map[string]int64 {
 	t.Helper()
 	counts := make(map[string]int64)
 	err := e.View(context.Background(), func(sql store.SQL) error {
-		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "idempotency", "journal"} {
+		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "idempotency", "number_proof", "number_check", "event", "journal"} {
 			err := sql.Query(context.Background(), "SELECT count(*) FROM "+table, func(row store.Scanner) error {
 				var n int64
 				err := row.Scan(&n)

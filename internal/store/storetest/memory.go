@@ -32,6 +32,9 @@ type Rows struct {
 	Receipts      map[store.ReceiptKey]store.ReceiptRef
 	Orphans       map[store.ReceiptKey]store.Orphan
 	Calls         map[store.CallKey]store.Call
+	Proofs        map[store.ProofKey]store.NumberProof
+	NumberChecks  map[core.NumberCheckID]store.NumberCheck
+	Events        map[core.EventID]store.Event
 	Journal       [][]byte
 }
 
@@ -42,7 +45,8 @@ func NewMemory() *Memory {
 		Users: map[core.UserID]store.User{}, Aliases: map[store.AliasKey]store.Alias{}, Known: map[store.KnownKey]store.Known{},
 		Accounts: map[store.AccountID]store.Account{}, Ledger: map[core.LedgerID]store.Ledger{},
 		Messages: map[core.MessageID]store.Message{}, Receipts: map[store.ReceiptKey]store.ReceiptRef{},
-		Orphans: map[store.ReceiptKey]store.Orphan{}, Calls: map[store.CallKey]store.Call{}}}
+		Orphans: map[store.ReceiptKey]store.Orphan{}, Calls: map[store.CallKey]store.Call{},
+		Proofs: map[store.ProofKey]store.NumberProof{}, NumberChecks: map[core.NumberCheckID]store.NumberCheck{}, Events: map[core.EventID]store.Event{}}}
 }
 
 // Rows is a copy of what is there.
@@ -53,7 +57,8 @@ func (m *Memory) Rows() Rows {
 	r.Verifications, r.Failures, r.Users = maps.Clone(r.Verifications), maps.Clone(r.Failures), maps.Clone(r.Users)
 	r.Aliases, r.Known, r.Accounts = maps.Clone(r.Aliases), maps.Clone(r.Known), maps.Clone(r.Accounts)
 	r.Ledger, r.Messages = maps.Clone(r.Ledger), maps.Clone(r.Messages)
-	r.Receipts, r.Orphans, r.Calls = maps.Clone(r.Receipts), maps.Clone(r.Orphans), maps.Clone(r.Calls)
+	r.Receipts, r.Orphans, r.Calls, r.Events = maps.Clone(r.Receipts), maps.Clone(r.Orphans), maps.Clone(r.Calls), maps.Clone(r.Events)
+	r.Proofs, r.NumberChecks = maps.Clone(r.Proofs), maps.Clone(r.NumberChecks)
 	return r
 }
 
@@ -117,6 +122,9 @@ func (t *memoryTx) Load(_ context.Context, b *store.Batch) error {
 	loadEach(b.Receipts.Wanted(), r.Receipts, b.Receipts.Loaded)
 	loadEach(b.Orphans.Wanted(), r.Orphans, b.Orphans.Loaded)
 	loadEach(b.Calls.Wanted(), r.Calls, b.Calls.Loaded)
+	loadEach(b.Proofs.Wanted(), r.Proofs, b.Proofs.Loaded)
+	loadEach(b.NumberChecks.Wanted(), r.NumberChecks, b.NumberChecks.Loaded)
+	loadEach(b.Events.Wanted(), r.Events, b.Events.Loaded)
 	b.LoadDone()
 	return nil
 }
@@ -151,7 +159,10 @@ func (t *memoryTx) Write(_ context.Context, b *store.Batch) error {
 		writeEach(t, &b.Messages, r.Messages, func(m *store.Message) core.MessageID { return m.ID }),
 		writeEach(t, &b.Receipts, r.Receipts, func(x *store.ReceiptRef) store.ReceiptKey { return x.Key }),
 		writeEach(t, &b.Orphans, r.Orphans, func(o *store.Orphan) store.ReceiptKey { return o.Key }),
-		writeEach(t, &b.Calls, r.Calls, func(c *store.Call) store.CallKey { return c.Key }))
+		writeEach(t, &b.Calls, r.Calls, func(c *store.Call) store.CallKey { return c.Key }),
+		writeEach(t, &b.Proofs, r.Proofs, func(p *store.NumberProof) store.ProofKey { return p.Key }),
+		writeEach(t, &b.NumberChecks, r.NumberChecks, func(n *store.NumberCheck) core.NumberCheckID { return n.ID }),
+		writeEach(t, &b.Events, r.Events, func(e *store.Event) core.EventID { return e.ID }))
 }
 
 func writeEach[K comparable, R any](t *memoryTx, s *store.Set[K, R], rows map[K]R, key func(*R) K) error {

@@ -134,6 +134,31 @@ func testRows(t *testing.T, fresh Fresh) {
 			fix: func(c *store.Call, other bool) { c.Key = store.CallKey{7: bit(other)} },
 		})
 	})
+	t.Run("event", func(t *testing.T) {
+		roundTrip(t, e, kind[core.EventID, store.Event]{
+			set:    func(b *store.Batch) *store.Set[core.EventID, store.Event] { return &b.Events },
+			put:    func(b *store.Batch, v store.Event) { b.Events.Put(v.ID, v) },
+			key:    func(v store.Event) core.EventID { return v.ID },
+			fix:    func(v *store.Event, other bool) { v.ID = core.EventID(id(other)) },
+			frozen: true,
+		})
+	})
+	t.Run("number proof", func(t *testing.T) {
+		roundTrip(t, e, kind[store.ProofKey, store.NumberProof]{
+			set: func(b *store.Batch) *store.Set[store.ProofKey, store.NumberProof] { return &b.Proofs },
+			put: func(b *store.Batch, p store.NumberProof) { b.Proofs.Put(p.Key, p) },
+			key: func(p store.NumberProof) store.ProofKey { return p.Key },
+			fix: func(p *store.NumberProof, other bool) { p.Key = store.ProofKey{7: bit(other)} },
+		})
+	})
+	t.Run("number check", func(t *testing.T) {
+		roundTrip(t, e, kind[core.NumberCheckID, store.NumberCheck]{
+			set: func(b *store.Batch) *store.Set[core.NumberCheckID, store.NumberCheck] { return &b.NumberChecks },
+			put: func(b *store.Batch, n store.NumberCheck) { b.NumberChecks.Put(n.ID, n) },
+			key: func(n store.NumberCheck) core.NumberCheckID { return n.ID },
+			fix: func(n *store.NumberCheck, other bool) { n.ID, n.Index.ByB = core.NumberCheckID(id(other)), false },
+		})
+	})
 	t.Run("journal", func(t *testing.T) { testJournalRow(t, e) })
 }
 
