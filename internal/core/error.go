@@ -34,6 +34,18 @@ const (
 	KindMediaType                           // a Content-Type or Content-Encoding that is not taken
 	KindConflict                            // the thing exists, or has changed meanwhile
 	KindOverloaded                          // queue full or shutting down; nothing was done
+	KindTemplatePending                     // a template that no operator has approved yet
+	KindTemplateRejected                    // a template that an operator refused
+	KindTemplateType                        // a template of another type than the call takes
+	KindSignatureMissing                    // the app has no approved signature, or this one is not approved
+	KindParametersEmpty                     // a template with placeholders and no parameter at all
+	KindParametersMissing                   // some placeholder has no parameter (Field names it)
+	KindForbiddenWord                       // a text holds a word of the operator's list
+	KindForbiddenSymbol                     // a text or parameter holds 【 or 】 (Field names which)
+	KindContentTooLong                      // a text is longer than the app may send (Field names which)
+	KindOptedOut                            // the number opted out of this signature's marketing
+	KindRepeated                            // the same text to the same number twice in one call
+	KindWrongState                          // the thing can not be changed as it stands (Field names it)
 	kindEnd
 )
 
@@ -45,6 +57,10 @@ var kindNames = [...]string{
 	KindNotFound: "not_found", KindProvisioningUnreachable: "provisioning_unreachable", KindProvisioningRefused: "provisioning_refused",
 	KindUnknownPath: "unknown_path", KindMethodNotAllowed: "method_not_allowed", KindBodyTooLarge: "body_too_large",
 	KindMediaType: "media_type", KindConflict: "conflict", KindOverloaded: "overloaded",
+	KindTemplatePending: "template_pending", KindTemplateRejected: "template_rejected", KindTemplateType: "template_type",
+	KindSignatureMissing: "signature_missing", KindParametersEmpty: "parameters_empty", KindParametersMissing: "parameters_missing",
+	KindForbiddenWord: "forbidden_word", KindForbiddenSymbol: "forbidden_symbol", KindContentTooLong: "content_too_long",
+	KindOptedOut: "opted_out", KindRepeated: "repeated", KindWrongState: "wrong_state",
 }
 
 // String names the kind for logs and metrics.

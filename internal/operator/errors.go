@@ -40,6 +40,18 @@ var answers = map[core.Kind]answer{
 	core.KindMediaType:               {http.StatusUnsupportedMediaType, "The body is encoded in a way that is not taken", true},
 	core.KindConflict:                {http.StatusConflict, "It conflicts with what there is", true},
 	core.KindOverloaded:              {http.StatusServiceUnavailable, "The server is busy or stopping. Nothing was changed.", false},
+	core.KindTemplatePending:         {http.StatusConflict, "The template is not approved yet", true},
+	core.KindTemplateRejected:        {http.StatusConflict, "The template was rejected", true},
+	core.KindTemplateType:            {http.StatusBadRequest, "The template has another type", true},
+	core.KindSignatureMissing:        {http.StatusConflict, "There is no approved signature", true},
+	core.KindParametersEmpty:         {http.StatusBadRequest, "The template has placeholders and there are no parameters", true},
+	core.KindParametersMissing:       {http.StatusBadRequest, "A placeholder has no parameter", true},
+	core.KindForbiddenWord:           {http.StatusBadRequest, "The text has a word of the list of words", true},
+	core.KindForbiddenSymbol:         {http.StatusBadRequest, "The text has a 【 or 】", true},
+	core.KindContentTooLong:          {http.StatusBadRequest, "The text is too long", true},
+	core.KindOptedOut:                {http.StatusConflict, "The number opted out", true},
+	core.KindRepeated:                {http.StatusConflict, "The same text twice to the same number", true},
+	core.KindWrongState:              {http.StatusConflict, "It can not be changed as it stands", true},
 }
 
 // refuse writes {"error":{"code":"…","message":"…"}}.

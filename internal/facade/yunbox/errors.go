@@ -51,6 +51,19 @@ var answers = map[core.Kind]answer{
 	core.KindConflict:                {"-1", http.StatusInternalServerError, textUnexpected},
 	core.KindOverloaded:              {"-1", http.StatusInternalServerError, textUnexpected},
 	core.KindInternal:                {"-1", http.StatusInternalServerError, textUnexpected},
+	// Of template messages, which the dialect has none of.
+	core.KindTemplatePending:   {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindTemplateRejected:  {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindTemplateType:      {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindSignatureMissing:  {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindParametersEmpty:   {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindParametersMissing: {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindForbiddenWord:     {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindForbiddenSymbol:   {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindContentTooLong:    {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindOptedOut:          {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindRepeated:          {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindWrongState:        {"-1", http.StatusInternalServerError, textUnexpected},
 }
 
 // answerTo is a kind's answer at an endpoint.
