@@ -38,10 +38,7 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 	}
 	switch p.Type {
 	case "smpp":
-		return smpp.New(smpp.Config{Name: p.Name, Addr: p.Address, SystemID: p.SystemID, Password: p.Password.Secret,
-			SystemType: p.SystemType, Source: p.Source, SourceTON: p.SourceTON, SourceNPI: p.SourceNPI, Window: p.Window,
-			RatePerSecond: float64(p.Rate), IDRadix: smpp.IDRadix(p.IDRadix), LongMessage: smpp.LongMessage(p.LongMessage),
-			EnquireEvery: p.EnquireEvery.D(), ResponseTimeout: p.ResponseTimeout.D()},
+		return smpp.New(p.SMPP(),
 			smpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
 	case "cmpp":
 		return cmpp.New(p.CMPP(), cmpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})

@@ -110,28 +110,6 @@ func (c *Config) checkProviders(at lines) error {
 	return nil
 }
 
-func (p Provider) checkSMPP(at lines, i int) error {
-	key := func(name string, err error) error { return at.key(item("provider", i, name), err) }
-	for _, err := range []error{
-		key("address", hostPort(p.Address)),
-		key("system_id", atMost(p.SystemID, 15)),
-		key("password", atMost(p.Password.Reveal(), 8)),
-		key("system_type", atMost(p.SystemType, 12)),
-		key("source", sender(p.Source)),
-		key("window", between(p.Window, 1, 10000)),
-		key("rate", between(p.Rate, 0, 1000000)),
-		key("id_radix", oneOf(p.IDRadix, "auto", "literal", "hex", "decimal")),
-		key("long_message", oneOf(p.LongMessage, "udh", "payload")),
-		key("enquire_every", durationBetween(p.EnquireEvery, time.Second, time.Hour)),
-		key("response_timeout", durationBetween(p.ResponseTimeout, time.Second, 10*time.Minute)),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // check is tunnel.Config.Validate's, with lines: each of its errors begins
 // with the key at fault.
 func (t Tunnel) check(at lines) error {

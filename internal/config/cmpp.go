@@ -12,7 +12,7 @@ import (
 
 // cmppOwn are the keys that only CMPP has; cmppShared those that SMPP has too.
 var (
-	cmppOwn    = []string{"sp_id", "version", "service_id", "charset", "trust_gateway"}
+	cmppOwn    = []string{"sp_id", "version", "service_id", "charset", "trust_gateway", "links"}
 	cmppShared = []string{"name", "type", "address", "password", "source", "window", "rate", "enquire_every", "response_timeout"}
 )
 
@@ -23,6 +23,9 @@ func (p Provider) isCMPPKey(name string) bool {
 func (p *Provider) cmppDefaults() {
 	if p.Window == 0 {
 		p.Window = 16 // contracts/delivery.md §3.5
+	}
+	if p.Links == 0 {
+		p.Links = 1 // contracts/delivery.md §3.5: one link an account unless configured
 	}
 	if p.Version == "" {
 		p.Version = pdu.V20.String()
@@ -39,7 +42,7 @@ func (p Provider) CMPP() cmpp.Config {
 		version = pdu.V30
 	}
 	return cmpp.Config{Name: p.Name, Addr: p.Address, SPID: p.SPID, Secret: p.Password.Secret, Version: version, ServiceID: p.ServiceID,
-		Source: p.Source, Charset: cmpp.Charset(p.Charset), TrustGateway: p.TrustGateway, Window: p.Window, RatePerSecond: float64(p.Rate),
+		Source: p.Source, Charset: cmpp.Charset(p.Charset), TrustGateway: p.TrustGateway, Links: p.Links, Window: p.Window, RatePerSecond: float64(p.Rate),
 		TestEvery: p.EnquireEvery.D(), ResponseTimeout: p.ResponseTimeout.D()}
 }
 
@@ -52,6 +55,7 @@ func (p Provider) checkCMPP(at lines, i int) error {
 		key("service_id", atMost(p.ServiceID, 10)),
 		key("source", accessNumber(p.Source)),
 		key("charset", oneOf(p.Charset, string(cmpp.CharsetUCS2), string(cmpp.CharsetGBK), string(cmpp.CharsetASCII))),
+		key("links", between(p.Links, 1, 64)),
 		key("window", between(p.Window, 1, 10000)),
 		key("rate", between(p.Rate, 0, 1000000)),
 		key("enquire_every", durationBetween(p.EnquireEvery, time.Second, time.Hour)),

@@ -27,7 +27,7 @@ func TestCMPPStanza(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := cmpp.Config{Name: "mobile", Addr: "cmpp.example.net:7890", SPID: "901234", Secret: core.NewSecret("secret of the SP"), Version: pdu.V20,
-		Charset: cmpp.CharsetUCS2, Window: 16, TestEvery: 30 * time.Second, ResponseTimeout: 10 * time.Second}
+		Charset: cmpp.CharsetUCS2, Links: 1, Window: 16, TestEvery: 30 * time.Second, ResponseTimeout: 10 * time.Second}
 	same(t, got.Providers[0].CMPP(), want)
 
 	got, err = Parse([]byte(token+cmppStanza+`version = "3.0"
@@ -35,6 +35,7 @@ service_id = "YANMA"
 source = "106901234"
 charset = "gbk"
 trust_gateway = true
+links = 3
 window = 32
 rate = 100
 enquire_every = "3m"
@@ -44,7 +45,7 @@ response_timeout = "60s"
 		t.Fatal(err)
 	}
 	want.Version, want.ServiceID, want.Source, want.Charset, want.TrustGateway = pdu.V30, "YANMA", "106901234", cmpp.CharsetGBK, true
-	want.Window, want.RatePerSecond, want.TestEvery, want.ResponseTimeout = 32, 100, 3*time.Minute, time.Minute
+	want.Links, want.Window, want.RatePerSecond, want.TestEvery, want.ResponseTimeout = 3, 32, 100, 3*time.Minute, time.Minute
 	same(t, got.Providers[0].CMPP(), want)
 }
 
@@ -61,6 +62,8 @@ func TestCMPPStanzaRefused(t *testing.T) {
 		{`sp_id`, `source = "1234567890123456789012"` + "\n" + `sp_id`, `line 6: provider.source: at most 21 characters`},
 		{`sp_id`, `charset = "utf-8"` + "\n" + `sp_id`, `line 6: provider.charset: "utf-8" is not one of ucs2, gbk, ascii`},
 		{`sp_id`, `window = 10001` + "\n" + `sp_id`, `line 6: provider.window: 10001 is not between 1 and 10000`},
+		{`sp_id`, `links = 65` + "\n" + `sp_id`, `line 6: provider.links: 65 is not between 1 and 64`},
+		{`sp_id`, `binds = 2` + "\n" + `sp_id`, `line 6: provider.binds: is no key of a provider of type cmpp`},
 		{`type = "cmpp"`, `type = "smpp"`, `line 6: provider.sp_id: is no key of a provider of type smpp`},
 	} {
 		_, err := Parse([]byte(strings.Replace(cmppStanza, test.old, test.replaced, 1)), environment, os.ReadFile)

@@ -89,11 +89,18 @@ type Provider struct {
 	SystemID        string   `toml:"system_id"`   // at most 15 characters
 	Password        Secret   `toml:"password"`    // at most 8 characters
 	SystemType      string   `toml:"system_type"` // at most 12 characters
+	Bind            string   `toml:"bind"`        // transceiver or pair; default transceiver
+	Binds           int      `toml:"binds"`       // transceivers, or pairs, 1 to 64; default 1
+	TLS             bool     `toml:"tls"`         // SMPP over TLS
+	CAFile          string   `toml:"ca_file"`     // PEM: who may vouch for the carrier; "" = the system's
+	CertFile        string   `toml:"cert_file"`   // PEM: our own certificate; "" = none
+	KeyFile         string   `toml:"key_file"`    // PEM: its key
+	ServerName      string   `toml:"server_name"` // whom the carrier's certificate must name; "" = the host of address
 	Source          string   `toml:"source"`      // default sender
 	SourceTON       uint8    `toml:"source_ton"`  // 0 with source_npi 0 = by the form of source
 	SourceNPI       uint8    `toml:"source_npi"`
-	Window          int      `toml:"window"`           // submissions without an answer; default 10, CMPP 16
-	Rate            int      `toml:"rate"`             // submissions a second; 0 = no limit of ours
+	Window          int      `toml:"window"`           // submissions without an answer, on each connection; default 10, CMPP 16
+	Rate            int      `toml:"rate"`             // submissions a second, on each connection; 0 = no limit of ours
 	IDRadix         string   `toml:"id_radix"`         // how receipts write the id: auto, literal, hex, decimal; default auto
 	LongMessage     string   `toml:"long_message"`     // udh or payload; default udh
 	EnquireEvery    Duration `toml:"enquire_every"`    // idle time before enquire_link or ACTIVE_TEST; default 30s
@@ -101,6 +108,7 @@ type Provider struct {
 
 	// Of CMPP.
 	SPID         string `toml:"sp_id"`         // at most 6 characters
+	Links        int    `toml:"links"`         // connections, 1 to 64; default 1
 	Version      string `toml:"version"`       // 2.0 or 3.0; default 2.0
 	ServiceID    string `toml:"service_id"`    // at most 10 characters
 	Charset      string `toml:"charset"`       // ucs2, gbk or ascii; default ucs2
@@ -213,7 +221,10 @@ func Defaults() Config {
 
 // providerDefaults fills what a provider's stanza leaves out.
 func (p *Provider) providerDefaults() {
-	if p.Type == "cmpp" {
+	switch p.Type {
+	case "smpp":
+		p.smppDefaults()
+	case "cmpp":
 		p.cmppDefaults()
 	}
 	if p.Window == 0 {
