@@ -65,6 +65,7 @@ func printApp(w World, app tenant.AppView) error {
 		{"dialects", list(s.Dialects)},
 		{"signature", orDash(s.Signature)},
 		{"wording", orDash(s.CodeText)},
+		{"template's name", s.CodeTemplate},
 		{"domain, app hash", orDash(s.CodeDomain) + ", " + orDash(s.CodeAppHash)},
 		{"sender", orDash(s.Sender)},
 		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},

@@ -17,6 +17,7 @@ type appSettings struct {
 	Dialects        listFlag   `help:"Dialects that it may use; repeat, or separate by commas." name:"dialect" placeholder:"NAME"`
 	Signature       *string    `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
 	CodeText        *string    `help:"Wording of its code messages." placeholder:"TEXT"`
+	CodeTemplate    *string    `help:"Name of its code template, as the templates of providers call it." placeholder:"NAME"`
 	CodeDomain      *string    `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
 	CodeAppHash     *string    `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
 	Sender          *string    `help:"Source address; empty is the provider's." placeholder:"TEXT"`
@@ -56,6 +57,7 @@ func (s appSettings) patch() tenant.Patch {
 		Dialects:        listOf[tenant.Dialect](s.Dialects),
 		Signature:       s.Signature,
 		CodeText:        s.CodeText,
+		CodeTemplate:    s.CodeTemplate,
 		CodeDomain:      s.CodeDomain,
 		CodeAppHash:     s.CodeAppHash,
 		Sender:          s.Sender,

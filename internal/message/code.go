@@ -164,8 +164,37 @@ func RenderCode(t CodeTemplate, code core.Code, life time.Duration) (string, err
 	if t.Signature == "" {
 		return "", core.E(core.KindInternal, "code message: the app has no signature")
 	}
-	return t.render(code.Digits(), max(int(life/time.Minute), 1)), nil
+	return t.render(code.Digits(), minutes(life)), nil
 }
+
+// DefaultCodeTemplate is the name by which carriers that take no free text map
+// an app's code messages to a template of theirs, unless the app has another.
+const DefaultCodeTemplate = "code"
+
+// Names of a code message's parameters.
+const (
+	ParamCode    = "code"
+	ParamMinutes = "minutes"
+)
+
+// CodeParams are the parameters of a code message, for carriers that take no
+// free text: code, and minutes as RenderCode tells them.
+func CodeParams(code core.Code, life time.Duration) map[string]string {
+	return map[string]string{ParamCode: code.Digits(), ParamMinutes: strconv.Itoa(minutes(life))}
+}
+
+func minutes(life time.Duration) int { return max(int(life/time.Minute), 1) }
+
+// ValidateTemplateName tells what is wrong with the name of one of our
+// templates, as a provider's stanza writes it: 1 to 32 of A–Z a–z 0–9 _ -.
+func ValidateTemplateName(name string) error {
+	if name == "" || len(name) > 32 || strings.Trim(name, nameLetters) != "" {
+		return bad("name", "want 1 to 32 of A-Z a-z 0-9 _ -")
+	}
+	return nil
+}
+
+const nameLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 func (t CodeTemplate) render(digits string, minutes int) string {
 	text := strings.Replace(t.text(), placeCode, digits, 1)

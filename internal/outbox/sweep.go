@@ -104,12 +104,13 @@ func (o *Outbox) open(m *store.Message) (Outgoing, error) {
 	if err != nil {
 		return out, fmt.Errorf("phone: %w", err)
 	}
-	text, err := o.options.Sealer.Open(BodyField, m.Body)
+	content, err := o.options.Sealer.Open(BodyField, m.Body)
 	if err != nil {
 		return out, fmt.Errorf("text: %w", err)
 	}
-	out.To, out.Text = to, string(text)
-	return out, nil
+	out.To = to
+	out.Text, out.Params, err = ParseContent(content)
+	return out, err
 }
 
 func (o *Outbox) purge(ctx context.Context, now store.Time) {

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -39,10 +40,14 @@ type App struct {
 	Disabled bool
 	Dialects []Dialect // façades that it may use
 
-	Template   message.CodeTemplate // signature and wording of its code messages
-	Sender     string               // source address of its messages; "" = the provider's
-	CodeLength int                  // digits, 4 to 10
-	CodeLife   time.Duration        // at most 600 s
+	AccountDisabled bool     // its tenant is
+	Denied          []string // products that its tenant may not use
+
+	Template     message.CodeTemplate // signature and wording of its code messages
+	CodeTemplate string               // name of that template, by which carriers that take no free text map it to theirs
+	Sender       string               // source address of its messages; "" = the provider's
+	CodeLength   int                  // digits, 4 to 10
+	CodeLife     time.Duration        // at most 600 s
 
 	SMSPrice   core.Credits // a segment
 	LoginPrice core.Credits // a successful check-code; may be 0
@@ -51,6 +56,8 @@ type App struct {
 	Countries       []string          // ISO regions that it may send to; default CN
 	Phones          guard.PhonePolicy // Countries, ready for guard.ParsePhone
 	AllowedSources  []netip.Prefix
+	Origins         []string      // of web pages that may call in a browser
+	Funnel          []string      // silent, sms, voice, in the app's order
 	Callers         guard.Callers // 0: the dialect's own default
 	Limits          guard.Rules   // the installation's rules with the app's overrides
 	Unchallenged    guard.Rules   // Limits for a dialect that can ask for no challenge: it refuses instead
@@ -81,6 +88,12 @@ func (a *App) Uses(d Dialect) bool {
 	}
 	return false
 }
+
+// Denies tells whether the app's account has no right to a product.
+func (a *App) Denies(product string) bool { return slices.Contains(a.Denied, product) }
+
+// ListsOrigin tells whether a browser's Origin is on the app's list.
+func (a *App) ListsOrigin(origin string) bool { return slices.Contains(a.Origins, origin) }
 
 // Allows tells whether a caller's address is on the app's list; an empty list
 // allows all.

@@ -64,6 +64,7 @@ func together(errs ...error) error {
 func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 	app := &App{
 		Dialects:        slices.Clone(s.Dialects),
+		CodeTemplate:    s.CodeTemplate,
 		Sender:          s.Sender,
 		CodeLength:      s.CodeLength,
 		CodeLife:        time.Duration(s.CodeLife) * time.Second,
@@ -84,11 +85,14 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		between("sms_price", int64(app.SMSPrice), 0, highestPrice),
 		between("login_price", int64(app.LoginPrice), 0, highestPrice),
 		checkDialects(s.Dialects),
+		checkTemplateName(s.CodeTemplate),
 		checkSender(s.Sender),
 		checkCountries(s.Countries),
 		checkTests(tests),
 		s.buildTemplate(app),
 		s.buildSources(app),
+		s.buildOrigins(app),
+		s.buildFunnel(app),
 		s.buildCallers(app),
 		s.buildLimits(app, defaults.Rules),
 		s.buildCamara(app),
@@ -189,6 +193,13 @@ func (s Settings) buildTemplate(app *App) error {
 		field = "code_" + field // the template's own names: text, domain, app_hash
 	}
 	return bad(field, "%s", e.Detail)
+}
+
+func checkTemplateName(name string) error {
+	if err := message.ValidateTemplateName(name); err != nil {
+		return bad("code_template", "%s", core.AsError(err).Detail)
+	}
+	return nil
 }
 
 func (s Settings) buildSources(app *App) error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/message"
 )
 
 // Settings is what an operator sets of an app, as it is stored and shown.
@@ -15,6 +16,7 @@ type Settings struct {
 	Dialects        []Dialect     `json:"dialects"`           // façades that it may use
 	Signature       string        `json:"signature"`          // of its messages, without the brackets
 	CodeText        string        `json:"code_text"`          // wording of its code messages; "" = the default
+	CodeTemplate    string        `json:"code_template"`      // its name in the providers' templates
 	CodeDomain      string        `json:"code_domain"`        // site that a browser may give the code to; "" = none
 	CodeAppHash     string        `json:"code_app_hash"`      // Android app that may read the message; "" = none
 	Sender          string        `json:"sender"`             // source address; "" = the provider's
@@ -25,6 +27,8 @@ type Settings struct {
 	TenantPays      bool          `json:"tenant_pays"`        // charge the tenant's account
 	Countries       []string      `json:"countries"`          // ISO 3166 regions
 	AllowedSources  []string      `json:"allowed_sources"`    // addresses and CIDR prefixes; none = all
+	Origins         []string      `json:"origins"`            // of web pages that may call in a browser (contracts/README.md §3.3)
+	Funnel          []string      `json:"funnel"`             // steps that show whose a number is, in order: silent, sms, voice
 	Callers         string        `json:"callers"`            // backend, end_users; "" = the dialect's own
 	Limits          Limits        `json:"limits"`             // windows by rule name, as guard.Rules.With
 	RequireKeyOnGet bool          `json:"require_key_on_get"` // contracts/yunbox.md §7
@@ -51,11 +55,13 @@ func (l *Limits) UnmarshalJSON(b []byte) error {
 // (contracts/README.md §4, §5, yunbox.md §2, §4.3).
 func DefaultSettings() Settings {
 	return Settings{
-		Dialects:   []Dialect{DialectYunbox},
-		CodeLength: 6,
-		CodeLife:   300,
-		Countries:  []string{"CN"},
-		DeviceCap:  100,
+		Dialects:     []Dialect{DialectYunbox},
+		CodeTemplate: message.DefaultCodeTemplate,
+		CodeLength:   6,
+		CodeLife:     300,
+		Countries:    []string{"CN"},
+		Funnel:       []string{"silent", "sms", "voice"},
+		DeviceCap:    100,
 	}
 }
 
@@ -65,6 +71,7 @@ type Patch struct {
 	Dialects        *[]Dialect    `json:"dialects,omitempty"`
 	Signature       *string       `json:"signature,omitempty"`
 	CodeText        *string       `json:"code_text,omitempty"`
+	CodeTemplate    *string       `json:"code_template,omitempty"`
 	CodeDomain      *string       `json:"code_domain,omitempty"`
 	CodeAppHash     *string       `json:"code_app_hash,omitempty"`
 	Sender          *string       `json:"sender,omitempty"`
@@ -75,6 +82,8 @@ type Patch struct {
 	TenantPays      *bool         `json:"tenant_pays,omitempty"`
 	Countries       *[]string     `json:"countries,omitempty"`
 	AllowedSources  *[]string     `json:"allowed_sources,omitempty"`
+	Origins         *[]string     `json:"origins,omitempty"`
+	Funnel          *[]string     `json:"funnel,omitempty"`
 	Callers         *string       `json:"callers,omitempty"`
 	Limits          *Limits       `json:"limits,omitempty"`
 	RequireKeyOnGet *bool         `json:"require_key_on_get,omitempty"`
@@ -88,6 +97,7 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.Dialects, p.Dialects)
 	set(&s.Signature, p.Signature)
 	set(&s.CodeText, p.CodeText)
+	set(&s.CodeTemplate, p.CodeTemplate)
 	set(&s.CodeDomain, p.CodeDomain)
 	set(&s.CodeAppHash, p.CodeAppHash)
 	set(&s.Sender, p.Sender)
@@ -98,6 +108,8 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.TenantPays, p.TenantPays)
 	set(&s.Countries, p.Countries)
 	set(&s.AllowedSources, p.AllowedSources)
+	set(&s.Origins, p.Origins)
+	set(&s.Funnel, p.Funnel)
 	set(&s.Callers, p.Callers)
 	set(&s.Limits, p.Limits)
 	set(&s.RequireKeyOnGet, p.RequireKeyOnGet)
@@ -105,6 +117,7 @@ func (p Patch) applyTo(s Settings) Settings {
 	s.Dialects = slices.Clone(s.Dialects)
 	s.Countries = slices.Clone(s.Countries)
 	s.AllowedSources = slices.Clone(s.AllowedSources)
+	s.Origins, s.Funnel = slices.Clone(s.Origins), slices.Clone(s.Funnel)
 	s.Limits = maps.Clone(s.Limits)
 	return s
 }

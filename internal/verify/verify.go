@@ -164,7 +164,8 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
-	body, err := s.ring.Seal(outbox.BodyField, []byte(text))
+	params := message.CodeParams(code, r.App.CodeLife)
+	body, err := s.ring.Seal(outbox.BodyField, outbox.AppendContent(nil, text, params))
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
@@ -177,9 +178,9 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
 		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
 			Pool: core.PoolGeneral, TenantPays: r.App.TenantPays, Price: r.App.SMSPrice * core.Credits(segments), Segments: uint8(segments),
-			Phone: number.Sealed, Body: body, ValidUntil: expires},
+			Phone: number.Sealed, Body: body, Template: r.App.CodeTemplate, ValidUntil: expires},
 	}
-	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender}, nil
+	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender, Params: params}, nil
 }
 
 func payerOf(a *tenant.App, pool core.Pool) billing.Payer {
