@@ -92,7 +92,7 @@ type Provider struct {
 	Bind            string   `toml:"bind"`        // transceiver or pair; default transceiver
 	Binds           int      `toml:"binds"`       // transceivers, or pairs, 1 to 64; default 1
 	TLS             bool     `toml:"tls"`         // SMPP over TLS
-	CAFile          string   `toml:"ca_file"`     // PEM: who may vouch for the carrier; "" = the system's
+	CAFile          string   `toml:"ca_file"`     // PEM: who may vouch for the carrier, also over HTTP; "" = the system's
 	CertFile        string   `toml:"cert_file"`   // PEM: our own certificate; "" = none
 	KeyFile         string   `toml:"key_file"`    // PEM: its key
 	ServerName      string   `toml:"server_name"` // whom the carrier's certificate must name; "" = the host of address

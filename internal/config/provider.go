@@ -16,7 +16,7 @@ func (p Provider) OverHTTP() bool { return slices.Contains(httpsms.Types, httpsm
 
 // HTTPSMS is a provider over HTTP as internal/provider/httpsms takes it.
 func (p Provider) HTTPSMS(r Receipts) httpsms.Config {
-	c := httpsms.Config{Name: p.Name, Type: httpsms.Type(p.Type), URL: p.URL, Account: p.Account, Password: p.Password.Secret,
+	c := httpsms.Config{Name: p.Name, Type: httpsms.Type(p.Type), URL: p.URL, CAFile: p.CAFile, Account: p.Account, Password: p.Password.Secret,
 		Source: p.Source, Signature: p.Signature, Application: p.Application, Region: p.Region, Templates: p.Templates,
 		Window: p.Window, RatePerSecond: float64(p.Rate), ResponseTimeout: p.ResponseTimeout.D(),
 		ReceiptSecret: p.ReceiptSecret.Secret, ReceiptKey: p.ReceiptKey.Secret,
@@ -29,7 +29,7 @@ func (p Provider) HTTPSMS(r Receipts) httpsms.Config {
 
 // httpKeys are the keys of a provider over HTTP; each type has those of "" too.
 var httpKeys = map[string][]string{
-	"":        {"name", "type", "url", "account", "password", "source", "window", "rate", "response_timeout", "receipt_secret"},
+	"":        {"name", "type", "url", "account", "password", "source", "window", "rate", "response_timeout", "receipt_secret", "ca_file"},
 	"http":    {"application", "signature", "templates", "receipt_key", "request", "response", "receipt", "text"},
 	"aliyun":  {"signature", "templates"},
 	"tencent": {"signature", "application", "region", "templates"},

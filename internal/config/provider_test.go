@@ -59,6 +59,7 @@ func TestParseProviderErrors(t *testing.T) {
 		{"not a URL", `"https://api.example.net/send"`, `"api.example.net"`, `line 8: provider.url: not an http or https URL with a host`},
 		{"a password in the URL", `"https://api`, `"https://me:geheim@api`, `line 8: provider.url: a user, password or fragment does not belong in it`},
 		{"a secret in the file", `"env:TOKEN"`, `"geheim"`, `line 9: provider.password: a secret is written as env:NAME or file:PATH, never in the file itself`},
+		{"a CA file that is not there", `password =`, "ca_file = \"nowhere.pem\"\npassword =", `line 9: provider.ca_file: open nowhere.pem: no such file or directory`},
 		{"a short receipt secret", `password =`, "receipt_secret = \"env:SHORT\"\npassword =", `line 9: provider.receipt_secret: must be 16 to 128 characters of A to Z, a to z, 0 to 9, - and _`},
 		{"a name that is no path", `"acme"`, `"a/b"`, `line 6: provider.name: must be of A to Z, a to z, 0 to 9, - and _: it is a part of the receipts' path`},
 		{"a type's needs", `type = "http"`, `type = "kannel"`, `line 10: provider.request: is no key of a provider of type kannel`},

@@ -16,6 +16,7 @@ import (
 	"yanma.dev/yanma/internal/httpcall"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/pace"
+	"yanma.dev/yanma/internal/provider/trust"
 )
 
 // pauseAfterBusy is what RetryAfter says where the carrier does not.
@@ -88,9 +89,16 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	if err != nil {
 		return nil, errors.New("url: not an http or https URL with a host")
 	}
+	roots, err := trust.Roots(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	if roots == nil {
+		roots = deps.Roots
+	}
 	return &Client{
 		cfg: cfg, deps: deps, wire: w, target: target,
-		http: httpcall.New(httpcall.Options{Dial: deps.Dial, Roots: deps.Roots, MaxConns: cfg.Window,
+		http: httpcall.New(httpcall.Options{Dial: deps.Dial, Roots: roots, MaxConns: cfg.Window,
 			ConnectTimeout: min(connectTimeout, cfg.ResponseTimeout)}),
 		pace: pace.New(cfg.RatePerSecond), places: make(chan struct{}, cfg.Window), jobs: make(chan job),
 		lost: make(chan struct{}, 1), state: "not started",

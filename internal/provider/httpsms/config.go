@@ -14,6 +14,7 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/provider/trust"
 )
 
 // Type is which interface a provider speaks.
@@ -37,6 +38,9 @@ type Config struct {
 	Name string // unique in an installation; a part of the receipts' path
 	Type Type
 	URL  string // where requests go [the type's own; none for http and kannel]
+
+	// CAFile is a PEM file of who alone may vouch for the server [Deps.Roots].
+	CAFile string
 
 	Account     string      // AccessKeyId, SecretId, AccountSid, appid or username
 	Password    core.Secret // what belongs to it
@@ -122,6 +126,9 @@ func (cfg Config) Validate() error {
 		if err != nil {
 			return err
 		}
+	}
+	if _, err := trust.Roots(cfg.CAFile); err != nil {
+		return err
 	}
 	_, err := cfg.wire()
 	return err
