@@ -149,8 +149,16 @@ func TestRejectedWithoutRouteIsDeadAndRefunded(t *testing.T) {
 		t.Error("sent again without a route")
 	}
 	m := w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded)
-	if m.Body != nil || m.Due != 0 || m.Code != "0x0000000B" || w.balance(billing.Held) != 0 {
+	if m.Code != "0x0000000B" || w.balance(billing.Held) != 0 {
 		t.Errorf("dead: %+v", m)
+	}
+	if len(m.Body) == 0 || m.Due != m.ValidUntil {
+		t.Error("an operator can not have it tried again while its code lives")
+	}
+	w.advance(codeLife)
+	w.recover(t, EarlierLife)
+	if m = w.expect(t, row.ID, store.MessageDead, store.MoneyRefunded); m.Body != nil || m.Due != 0 {
+		t.Errorf("the text outlives the code: %+v", m)
 	}
 }
 

@@ -98,17 +98,25 @@ func submit(b *store.Batch, ids *core.IDs, m *store.Message) {
 // was heard; held money goes back.
 func expire(b *store.Batch, ids *core.IDs, m *store.Message) {
 	move(m, store.MessageExpired, b.Now)
+	note(m, b.Now, Step{Kind: StepExpired})
 	finish(b, ids, m)
 }
 
-// bury ends a message that was refused and has no route left.
+// bury ends a message that was refused and has no route left. Its text stays
+// while its code lives: an operator may have it tried again.
 func bury(b *store.Batch, ids *core.IDs, m *store.Message) {
+	text := m.Body
 	move(m, store.MessageDead, b.Now)
+	note(m, b.Now, Step{Kind: StepDead})
 	finish(b, ids, m)
+	if codeLives(m, b.Now) && len(text) > 0 {
+		m.Body, m.Due = text, m.ValidUntil
+	}
 }
 
-// finish gives held money back and erases the text.
+// finish gives held money back, tells the app and erases the text.
 func finish(b *store.Batch, ids *core.IDs, m *store.Message) {
 	refund(b, ids, m)
+	tell(b, ids, m)
 	m.Body, m.Due = nil, 0
 }

@@ -175,21 +175,46 @@ func (m *model) checkRow(was, is store.Message) {
 	switch {
 	case was.State != is.State && !reachable(was.State, is.State, 4):
 		m.t.Fatalf("%s became %s", was.State, is.State)
-	case was.Money != is.Money && was.Money != store.MoneyReserved:
+	case was.Money != is.Money && was.Money != store.MoneyReserved && !operatorsMoney(was, is):
 		m.t.Fatalf("money %d became %d", was.Money, is.Money)
-	case is.Resends > 1 || m.copies[is.ID] > 2:
+	case is.Resends > 1 || m.copies[is.ID] > 2+m.requeues(is):
 		m.t.Fatalf("%d resends, %d copies", is.Resends, m.copies[is.ID])
 	case is.Resends > was.Resends && store.At(m.now()) >= is.ValidUntil:
 		m.t.Fatal("sent again after the code's life")
-	case was.Body == nil && is.Body != nil:
+	case was.Body == nil && is.Body != nil && was.State != store.MessageDead:
 		m.t.Fatal("an erased text came back")
-	case final(is.State) && (is.Body != nil || is.Due != 0):
+	case final(is.State) && (is.Body != nil || is.Due != 0) && (is.State != store.MessageDead || is.Due != is.ValidUntil || is.Body == nil):
 		m.t.Fatalf("%s keeps its text or is due", is.State)
 	case !final(is.State) && is.State != store.MessageUndelivered && is.Due == 0:
 		m.t.Fatalf("%s is nobody's any more", is.State)
 	case is.Money == store.MoneySettled && m.copies[is.ID] == 0:
 		m.t.Fatal("charged for what no carrier took")
 	}
+}
+
+// operatorsMoney tells whether an operator may have moved it: the price of what
+// was not delivered is given back, and reserved again for another try.
+func operatorsMoney(was, is store.Message) bool {
+	switch {
+	case was.Money == store.MoneySettled && is.Money == store.MoneyRefunded:
+		return of(is.State)&of(store.MessageUndelivered, store.MessageExpired, store.MessageDead) != 0
+	case was.Money == store.MoneyRefunded && is.Money == store.MoneyReserved:
+		return is.State == store.MessageQueued
+	}
+	return false
+}
+
+func (m *model) operator() {
+	ids := slices.Sorted(maps.Keys(m.memory.messages))
+	if len(ids) == 0 {
+		return
+	}
+	id := rapid.SampledFrom(ids).Draw(m.t, "message")
+	if rapid.Bool().Draw(m.t, "requeue") {
+		m.try(&Requeue{IDs: m.ids, ID: id})
+		return
+	}
+	m.try(&GiveBack{IDs: m.ids, ID: id})
 }
 
 // reachable tells whether moves of the table lead from one state to another.
@@ -243,6 +268,7 @@ func TestReq33_AnySequenceKeepsTheRules(t *testing.T) {
 			"receipt": func(*rapid.T) { m.receipt() },
 			"sweep":   func(*rapid.T) { m.pass() },
 			"crash":   func(*rapid.T) { m.crash() },
+			"letters": func(*rapid.T) { m.operator() },
 			"wait": func(rt *rapid.T) {
 				m.advance(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second, 30 * time.Second, time.Minute, codeLife, 72 * time.Hour}).Draw(rt, "wait"))
 			},
@@ -250,4 +276,15 @@ func TestReq33_AnySequenceKeepsTheRules(t *testing.T) {
 		rt.Repeat(actions)
 		m.finish()
 	})
+}
+
+// requeues is how often an operator had the message tried again.
+func (m *model) requeues(row store.Message) (n int) {
+	steps, _ := History(&row)
+	for _, s := range steps {
+		if s.Kind == StepRequeued {
+			n++
+		}
+	}
+	return n
 }

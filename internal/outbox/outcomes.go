@@ -12,10 +12,11 @@ import (
 type Outcome struct {
 	provider.Outcome
 	Message  core.MessageID
-	Node     uint8  // who submitted
-	Attempt  uint8  // the row's Attempts when it was leased, plus 1
-	Provider string // who answered; "" when no route led anywhere
-	Next     bool   // the route has another provider for a refused message
+	Node     uint8    // who submitted
+	Attempt  uint8    // the row's Attempts when it was leased, plus 1
+	Provider string   // who answered; "" when no route led anywhere
+	Next     bool     // the route has another provider for a refused message
+	Skipped  []string // providers before it that nothing could be written to
 
 	Again bool // result: refused, and leased again for the next provider
 }
@@ -88,22 +89,36 @@ func (c *RecordOutcomes) record(b *store.Batch, o *Outcome, m *store.Message) bo
 	switch o.Class {
 	case provider.Accepted:
 		answered(m, o)
+		o.note(m, b.Now, StepSubmitted)
 		submit(b, c.IDs, m)
 		putParts(b, o, m)
 	case provider.Rejected:
 		answered(m, o)
+		o.note(m, b.Now, StepRejected)
 		c.refused(b, o, m)
 	case provider.Throttled:
 		m.Code = o.Code
+		o.note(m, b.Now, StepThrottled)
 		c.giveBack(b, m, throttled(o))
 	case provider.NotSent:
+		o.note(m, b.Now, StepNotSent)
 		c.giveBack(b, m, retryPause(m, b.Now))
 	default: // Unknown, and whatever else a provider may say
 		answered(m, o)
+		o.note(m, b.Now, StepUnknown)
 		hold(m, c.Hold, b.Now)
 		putParts(b, o, m)
 	}
 	return true
+}
+
+// note adds the outcome to the message's history, after the providers that were
+// passed over because nothing could be written to them.
+func (o *Outcome) note(m *store.Message, now store.Time, kind StepKind) {
+	for _, name := range o.Skipped {
+		note(m, now, Step{Kind: StepSkipped, Provider: name})
+	}
+	note(m, now, Step{Kind: kind, Provider: o.Provider, Code: o.Code, Parts: o.PartIDs})
 }
 
 // late handles an outcome for a message that is not this node's any more, or
@@ -119,9 +134,11 @@ func (c *RecordOutcomes) late(b *store.Batch, o *Outcome, m *store.Message) bool
 		return false
 	case maybeTaken(m) && (m.State == store.MessageUnknown || m.State == store.MessageQueued || m.State == store.MessageLeased):
 		answered(m, o) // a late answer
+		o.note(m, b.Now, StepSubmitted)
 		submit(b, c.IDs, m)
 	case first && (m.State == store.MessageSubmitted || m.State == store.MessageUndelivered):
 		answered(m, o) // a receipt for an older copy was faster
+		o.note(m, b.Now, StepSubmitted)
 	default:
 		return false
 	}

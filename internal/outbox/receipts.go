@@ -29,6 +29,16 @@ type verdict struct {
 	status uint16
 }
 
+// step is the verdict as the history keeps it; which part it is about matters
+// only where there are several.
+func (v verdict) step(kind StepKind, m *store.Message, ref store.ReceiptRef) Step {
+	s := Step{Kind: kind, Code: v.code, Status: v.status}
+	if m.Parts > 1 {
+		s.Parts = []string{ref.Key.PartID}
+	}
+	return s
+}
+
 // Want names the id as the carrier wrote it, its other spellings only where
 // that one leads nowhere, then the messages found, or the place where the
 // receipt will wait.
@@ -143,12 +153,12 @@ func report(b *store.Batch, ids *core.IDs, ref store.ReceiptRef, v verdict) (bef
 	switch v.state {
 	case provider.StateDelivered:
 		b.Receipts.Delete(ref.Key)
-		partDelivered(b, &m, ref, v)
+		partDelivered(b, ids, &m, ref, v)
 	case provider.StateUndelivered:
 		if !ref.Failed {
 			ref.Failed = true
 			b.Receipts.Put(ref.Key, ref)
-			partFailed(b, &m, ref, v)
+			partFailed(b, ids, &m, ref, v)
 		}
 	case provider.StateSubmitted: // says no more than that it was taken
 	}
@@ -162,27 +172,31 @@ func final(s store.MessageState) bool {
 
 // partDelivered counts a part. The message is delivered when all parts of its
 // latest submission are.
-func partDelivered(b *store.Batch, m *store.Message, ref store.ReceiptRef, v verdict) {
+func partDelivered(b *store.Batch, ids *core.IDs, m *store.Message, ref store.ReceiptRef, v verdict) {
 	if ref.Attempt != m.Attempts {
 		return // of an older copy
 	}
 	m.PartsDone++
+	note(m, b.Now, v.step(StepDelivered, m, ref))
 	if m.PartsDone >= m.Parts {
 		move(m, store.MessageDelivered, b.Now)
 		m.Body, m.Due = nil, 0
 		m.Code, m.Status = v.code, v.status
+		tell(b, ids, m)
 	}
 	b.Messages.Put(m.ID, *m)
 }
 
 // partFailed marks the message: it is undelivered when any part of its latest
 // submission is.
-func partFailed(b *store.Batch, m *store.Message, ref store.ReceiptRef, v verdict) {
+func partFailed(b *store.Batch, ids *core.IDs, m *store.Message, ref store.ReceiptRef, v verdict) {
 	if ref.Attempt != m.Attempts || m.State != store.MessageSubmitted {
 		return
 	}
 	move(m, store.MessageUndelivered, b.Now)
 	m.Code, m.Status = v.code, v.status
+	note(m, b.Now, v.step(StepUndelivered, m, ref))
+	tell(b, ids, m)
 	awaitReceipt(m, b.Now)
 	b.Messages.Put(m.ID, *m)
 }

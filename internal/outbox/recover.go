@@ -104,8 +104,8 @@ func (c *Recover) look(b *store.Batch, m *store.Message) {
 		awaitReceipt(m, b.Now)
 	case store.MessageRejected:
 		bury(b, c.IDs, m)
-	default:
-		m.Due = 0
+	default: // dead, with the text that an operator could have had sent
+		m.Body, m.Due = nil, 0
 	}
 }
 
@@ -123,6 +123,7 @@ func (c *Recover) lapsed(b *store.Batch, m *store.Message) {
 		c.retry(b, m)
 	case EarlierLife:
 		m.Attempts++
+		note(m, b.Now, Step{Kind: StepLost})
 		hold(m, c.Hold, b.Now)
 	}
 }
@@ -145,6 +146,7 @@ func (c *Recover) resend(b *store.Batch, m *store.Message) {
 	}
 	move(m, store.MessageQueued, b.Now)
 	m.Resends++
+	note(m, b.Now, Step{Kind: StepResent})
 	c.take(b, m)
 	c.Resent++
 }

@@ -15,6 +15,7 @@ type flight struct {
 	out     Outgoing
 	route   []provider.Provider // nil until the sender asked for it
 	at      int                 // which of route is being tried
+	skipped []string            // of route: nothing could be written to them
 	message provider.Message
 }
 
@@ -96,6 +97,7 @@ func firstOf(route []provider.Provider, last string) int {
 func (f *flight) done(outcome provider.Outcome) {
 	f.outbox.counters.outcome(outcome.Class)
 	if outcome.Class == provider.NotSent && f.hasNext() {
+		f.skipped = append(f.skipped, f.route[f.at].Name())
 		f.at++
 		if f.outbox.offer(f) {
 			return
@@ -109,6 +111,7 @@ func (f *flight) hasNext() bool { return f.at+1 < len(f.route) }
 // next goes on with the route after a recorded refusal.
 func (f *flight) next() {
 	f.out.Row.Attempts++
+	f.skipped = nil
 	f.at++
 	if !f.outbox.offer(f) {
 		f.end(provider.Outcome{Class: provider.NotSent})
@@ -123,7 +126,7 @@ func (f *flight) end(outcome provider.Outcome) {
 
 // record is the outcome as a command takes it.
 func (e *ended) record(node uint8) Outcome {
-	o := Outcome{Outcome: e.outcome, Message: e.out.Row.ID, Node: node, Attempt: e.out.Row.Attempts + 1, Next: e.hasNext()}
+	o := Outcome{Outcome: e.outcome, Message: e.out.Row.ID, Node: node, Attempt: e.out.Row.Attempts + 1, Next: e.hasNext(), Skipped: e.skipped}
 	if e.at < len(e.route) {
 		o.Provider = e.route[e.at].Name()
 	}

@@ -17,7 +17,7 @@ var allowed = [...]states{
 	store.MessageUndelivered: of(store.MessageDelivered, store.MessageQueued),
 	store.MessageRejected:    of(store.MessageQueued, store.MessageDead),
 	store.MessageExpired:     of(store.MessageDead),
-	store.MessageDead:        of(),
+	store.MessageDead:        of(store.MessageQueued), // an operator had it tried again
 }
 
 // states is a set of message states, one bit each.

@@ -7,7 +7,8 @@ import (
 	"yanma.dev/yanma/internal/store"
 )
 
-// The table of contracts/delivery.md §8, typed from the contract.
+// The table of contracts/delivery.md §8, typed from the contract. Its last row,
+// "an operator may requeue", is dead → queued.
 const contractTable = `
 queued: leased expired
 leased: queued submitted unknown rejected expired
@@ -17,7 +18,7 @@ undelivered: queued delivered
 submitted: delivered undelivered expired
 expired: dead
 delivered:
-dead:
+dead: queued
 `
 
 func TestAllowedIsTheContractsTable(t *testing.T) {
