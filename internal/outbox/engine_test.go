@@ -174,7 +174,7 @@ func (t *memoryTx) Commit(context.Context) error {
 func (t *memoryTx) Rollback() {}
 
 // checkMoney proves the ledger: balances sum to zero and are what the rows
-// say; every message has one reservation and at most one end of it.
+// say; of every message one price is held, one is spent, or none.
 func (e *memory) checkMoney(t interface{ Fatalf(string, ...any) }) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -183,14 +183,25 @@ func (e *memory) checkMoney(t interface{ Fatalf(string, ...any) }) {
 	for _, a := range e.accounts {
 		total += a.Balance
 	}
-	ends := map[int64]map[store.LedgerKind]int{}
+	type sums struct{ reserved, settled, fromHeld, fromRevenue int }
+	of := map[int64]*sums{}
 	for _, l := range e.ledger {
 		balance[l.Debit] -= l.Amount
 		balance[l.Credit] += l.Amount
-		if ends[l.Ref] == nil {
-			ends[l.Ref] = map[store.LedgerKind]int{}
+		if of[l.Ref] == nil {
+			of[l.Ref] = new(sums)
 		}
-		ends[l.Ref][l.Kind]++
+		_, _, from := billing.Split(l.Debit)
+		switch {
+		case l.Kind == store.LedgerReserve:
+			of[l.Ref].reserved++
+		case l.Kind == store.LedgerSettle:
+			of[l.Ref].settled++
+		case l.Kind == store.LedgerRefund && from == billing.Held:
+			of[l.Ref].fromHeld++
+		case l.Kind == store.LedgerRefund:
+			of[l.Ref].fromRevenue++
+		}
 	}
 	if total != 0 {
 		t.Fatalf("the balances sum to %d", total)
@@ -201,10 +212,14 @@ func (e *memory) checkMoney(t interface{ Fatalf(string, ...any) }) {
 		}
 	}
 	for _, m := range e.messages {
-		n := ends[int64(m.ID)]
-		want := map[store.Money][3]int{store.MoneyNone: {}, store.MoneyReserved: {1, 0, 0}, store.MoneySettled: {1, 1, 0}, store.MoneyRefunded: {1, 0, 1}}[m.Money]
-		if got := [3]int{n[store.LedgerReserve], n[store.LedgerSettle], n[store.LedgerRefund]}; got != want {
-			t.Fatalf("message %d (%s, money %d) has %v reservations, settlements, refunds", m.ID, m.State, m.Money, got)
+		n := of[int64(m.ID)]
+		if n == nil {
+			n = new(sums)
+		}
+		held, spent := n.reserved-n.settled-n.fromHeld, n.settled-n.fromRevenue
+		want := map[store.Money][2]int{store.MoneyNone: {}, store.MoneyReserved: {1, 0}, store.MoneySettled: {0, 1}, store.MoneyRefunded: {}}[m.Money]
+		if got := [2]int{held, spent}; got != want || m.Money != store.MoneyNone && n.reserved == 0 {
+			t.Fatalf("message %d (%s, money %d): %v are held and spent after %d reservations", m.ID, m.State, m.Money, got, n.reserved)
 		}
 	}
 }
