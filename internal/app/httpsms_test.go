@@ -166,8 +166,15 @@ func TestReq35_CodeOverHTTPWithReceipt(t *testing.T) {
 
 func startOverHTTP(t *testing.T, carrier, logPath string) (*App, *obs.Writer) {
 	t.Helper()
+	return startProvider(t, overHTTP, carrier, logPath)
+}
+
+// startProvider runs a server from a configuration file, in which URL stands for
+// the carrier's.
+func startProvider(t *testing.T, file, carrier, logPath string) (*App, *obs.Writer) {
+	t.Helper()
 	secrets := map[string]string{"TOKEN": "a token of an operator", "CARRIER": carrierSecret, "HOOK": hookSecret, "KEY": hookKey}
-	conf, err := config.Parse([]byte(strings.ReplaceAll(overHTTP, "URL", carrier)), func(name string) string { return secrets[name] }, os.ReadFile)
+	conf, err := config.Parse([]byte(strings.ReplaceAll(file, "URL", carrier)), func(name string) string { return secrets[name] }, os.ReadFile)
 	ok(t, err)
 	conf.Server.Listen, conf.Operator.Listen, conf.Store.Data = "127.0.0.1:0", "127.0.0.1:0", t.TempDir()
 	log, err := obs.OpenWriter(logPath, time.Now)
