@@ -21,13 +21,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestReq37_ProviderSuite is the suite of every provider, in both versions beside
-// each other.
+// TestReq37_ProviderSuite is the suite of every provider, in both versions and
+// over several links, beside each other.
 func TestReq37_ProviderSuite(t *testing.T) {
-	for _, v := range []pdu.Version{pdu.V20, pdu.V30} {
-		t.Run(v.String(), func(t *testing.T) {
+	for name, cfg := range map[string]cmpp.Config{
+		"2.0":                 {Version: pdu.V20},
+		"3.0":                 {Version: pdu.V30},
+		"3.0 and three links": {Version: pdu.V30, Links: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			providertest.Run(t, providertest.Harness{Beside: true, Load: 10, New: rigOf(v)})
+			providertest.Run(t, providertest.Harness{Beside: true, Load: 10, Links: cfg.Links, New: rigOf(cfg)})
 		})
 	}
 }
@@ -51,11 +55,13 @@ type carrier struct {
 	refused map[string]int
 }
 
-func rigOf(v pdu.Version) func(*testing.T, provider.Sink, providertest.Options) providertest.Rig {
+func rigOf(cfg cmpp.Config) func(*testing.T, provider.Sink, providertest.Options) providertest.Rig {
 	return func(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
 		c := &carrier{up: true, taken: make(map[core.Phone]int), stored: make(map[string]int), refused: make(map[string]int)}
 		c.server = startGateway(t, gateway.Config{Decide: c.decide, ConnectStatus: c.status, Answered: c.answered, RetryAfter: 10 * time.Millisecond})
-		return providertest.Rig{Provider: newClient(t, sink, cmpp.Config{Addr: c.server.Addr(), Version: v, Window: opt.Window}), Carrier: c}
+		cfg := cfg
+		cfg.Addr, cfg.Window = c.server.Addr(), opt.Window
+		return providertest.Rig{Provider: newClient(t, sink, cfg), Carrier: c}
 	}
 }
 

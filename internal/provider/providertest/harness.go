@@ -50,9 +50,11 @@ type Carrier interface {
 	Peak() int
 }
 
+func (h Harness) links() int { return max(h.Links, 1) }
+
 // Options are what a test asks of the provider.
 type Options struct {
-	Window int // submissions without an answer
+	Window int // submissions without an answer, on each connection
 }
 
 // Rig is a provider that is not started, and its carrier, which is up.
@@ -70,7 +72,10 @@ type Harness struct {
 	// Load is how many submissions each of 200 callers makes where the suite
 	// puts load on the provider; 0 means 20.
 	Load int
-	New  func(t *testing.T, sink provider.Sink, opt Options) Rig
+	// Links is how many connections the provider submits over, each with a
+	// window of Options.Window; 0 means 1.
+	Links int
+	New   func(t *testing.T, sink provider.Sink, opt Options) Rig
 }
 
 // sink records what a provider delivers and acknowledges it as told.

@@ -186,17 +186,38 @@ func testNotSentWhenDown(t *testing.T, h Harness) {
 func testNotSentWhenGivenUp(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 1})
 	rig.Carrier.Script(always(Silent))
-	first := make(chan provider.Outcome, 2)
-	rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { first <- o })
+	first := fill(t, h, rig)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	second := make(chan provider.Outcome, 2)
 	rig.Provider.Submit(ctx, message(), func(o provider.Outcome) { second <- o })
 	wantClass(t, await(t, second), provider.NotSent)
-	wantClass(t, await(t, first), provider.Unknown)
-	if n := rig.Carrier.Taken(phone); n != 1 {
+	for range h.links() {
+		wantClass(t, await(t, first), provider.Unknown)
+	}
+	if n := rig.Carrier.Taken(phone); n != h.links() {
 		t.Errorf("the carrier took %d", n)
 	}
+}
+
+// fill takes up windows of one; the outcomes come.
+func fill(t *testing.T, h Harness, rig Rig) <-chan provider.Outcome {
+	t.Helper()
+	outcomes := make(chan provider.Outcome, 2*h.links())
+	Eventually(t, "every link is up", func() bool { return allUp(rig.Provider.Health()) })
+	for range h.links() {
+		rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+	}
+	return outcomes
+}
+
+func allUp(health provider.Health) bool {
+	for _, one := range health.Links {
+		if !one.Up {
+			return false
+		}
+	}
+	return health.Up
 }
 
 // testNotSentWhenOver fills the window likewise; the next message's life ends
@@ -204,22 +225,25 @@ func testNotSentWhenGivenUp(t *testing.T, h Harness) {
 func testNotSentWhenOver(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 1})
 	rig.Carrier.Script(always(Silent))
-	first := make(chan provider.Outcome, 2)
-	rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { first <- o })
+	first := fill(t, h, rig)
 	short := message()
 	short.Validity = time.Millisecond
 	second := make(chan provider.Outcome, 2)
 	rig.Provider.Submit(t.Context(), short, func(o provider.Outcome) { second <- o })
 	wantClass(t, await(t, second), provider.NotSent)
-	wantClass(t, await(t, first), provider.Unknown)
-	if n := rig.Carrier.Taken(phone); n != 1 {
+	for range h.links() {
+		wantClass(t, await(t, first), provider.Unknown)
+	}
+	if n := rig.Carrier.Taken(phone); n != h.links() {
 		t.Errorf("the carrier took %d", n)
 	}
 }
 
 func testWindow(t *testing.T, h Harness) {
-	const window, messages = 5, 23
-	rig := started(t, h, &sink{}, Options{Window: window})
+	const each, messages = 5, 43
+	window := each * h.links()
+	rig := started(t, h, &sink{}, Options{Window: each})
+	Eventually(t, "every link is up", func() bool { return allUp(rig.Provider.Health()) })
 	rig.Carrier.Script(always(Hold))
 	outcomes := make(chan provider.Outcome, 2*messages)
 	for range messages {

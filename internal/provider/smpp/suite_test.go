@@ -19,9 +19,20 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestReq37_ProviderSuite is the suite of every provider.
+// TestReq37_ProviderSuite is the suite of every provider, for every way to bind
+// and beside each other.
 func TestReq37_ProviderSuite(t *testing.T) {
-	providertest.Run(t, providertest.Harness{New: newRig})
+	for name, binding := range map[string]smpp.Config{
+		"one transceiver":    {},
+		"a pair":             {Bind: smpp.BindPair},
+		"three transceivers": {Binds: 3},
+		"two pairs":          {Bind: smpp.BindPair, Binds: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, providertest.Harness{Beside: true, Load: 10, Links: binding.Binds, New: rigOf(binding)})
+		})
+	}
 }
 
 const systemID = "yanma"
@@ -40,14 +51,20 @@ type carrier struct {
 	refused map[string]int
 }
 
-func newRig(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
+func rigOf(binding smpp.Config) func(*testing.T, provider.Sink, providertest.Options) providertest.Rig {
+	return func(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
+		return newRig(t, sink, opt, binding)
+	}
+}
+
+func newRig(t *testing.T, sink provider.Sink, opt providertest.Options, cfg smpp.Config) providertest.Rig {
 	c := &carrier{up: true, taken: make(map[core.Phone]int), stored: make(map[string]int), refused: make(map[string]int)}
 	c.server = startServer(t, smsc.Config{
 		SystemID: systemID, Password: password, Decide: c.decide, BindStatus: c.bindStatus, Answered: c.answered,
 		RetryAfter: 10 * time.Millisecond,
 	})
-	client := newClient(t, sink, smpp.Config{Addr: c.server.Addr(), Window: opt.Window})
-	return providertest.Rig{Provider: client, Carrier: c}
+	cfg.Addr, cfg.Window = c.server.Addr(), opt.Window
+	return providertest.Rig{Provider: newClient(t, sink, cfg), Carrier: c}
 }
 
 func startServer(t *testing.T, cfg smsc.Config) *smsc.Server {
