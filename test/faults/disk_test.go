@@ -104,6 +104,31 @@ func fullDisk(t *testing.T, disk string, s *site) {
 	s.verdict(true)
 }
 
+// The disk of PostgreSQL's own log gets full: the server ends itself, and is
+// started again when there is room.
+func TestReq41_LogDiskFull(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "256m")
+	cluster := startPostgres(t, postgrestest.Options{Under: disk, Settings: []string{"min_wal_size=32MB", "max_wal_size=48MB", "wal_recycle=off"}})
+	s := onPostgres(t, cluster)
+	t.Cleanup(s.Kill)
+	s.logIn()
+	release := fillDisk(t, disk, 0)
+	down := func() bool { return cluster.Exec(t.Context(), "postgres", "SELECT pg_switch_wal()") != nil }
+	s.await("the log needs room that is not there", func() bool { s.ask(callers); return down() })
+	s.await("callers are refused", func() bool { _, ok := s.getCode(); return !ok })
+	s.isUnready()
+	release()
+	if cluster.Exec(t.Context(), "postgres", "SELECT 1") != nil {
+		_ = cluster.Halt() // it may have ended itself
+		if err := cluster.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.worksAgain()
+	s.verdict(false)
+}
+
 // A page of the database that something else has written over.
 func TestReq41_DamagedPage(t *testing.T) {
 	t.Parallel()
@@ -128,6 +153,59 @@ func TestReq41_DamagedPage(t *testing.T) {
 			s.worksAgain()
 			s.verdict(true)
 		})
+	}
+}
+
+// Every page of a table of PostgreSQL that something else has written over.
+func TestReq41_DamagedTable(t *testing.T) {
+	t.Parallel()
+	cluster := startPostgres(t, postgrestest.Options{})
+	s := onPostgres(t, cluster)
+	s.logIn()
+	s.ask(callers)
+	s.quiet()
+	file, err := cluster.File(t.Context(), "postgres", "account")
+	if err == nil {
+		err = cluster.Halt()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := read(t, file)
+	overwrite(t, file, bytes.Repeat([]byte{0xa5}, len(whole)))
+	if err := cluster.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.accepted)
+	s.await("a caller is told that the store failed", func() bool {
+		_, ok := s.getCode()
+		return !ok && strings.Contains(s.Err.String(), "the database is damaged")
+	})
+	s.isUnready()
+	if n := len(s.accepted) - before; n > 0 {
+		t.Errorf("%d were accepted on a damaged database", n)
+	}
+	if err := cluster.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, file, whole)
+	if err := cluster.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.worksAgain()
+	s.verdict(true)
+}
+
+// overwrite changes what a file holds, not whose it is.
+func overwrite(t *testing.T, path string, data []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		_, err = f.WriteAt(data, 0)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	lockNotAvailable    = "55P03" // lock_timeout
 	readOnlyTransaction = "25006"
 	diskFull            = "53100"
+	dataCorrupted       = "XX001"
+	indexCorrupted      = "XX002"
 	unknownSetting      = "42704"
 	duplicateTable      = "42P07"
 	duplicateType       = "42710" // a table that is made at the same time, seen by its row type
@@ -54,6 +56,8 @@ func mappedRefusal(err *pgconn.PgError) error {
 		return fmt.Errorf("the database is %w: %w", ErrReadOnly, err)
 	case diskFull:
 		return fmt.Errorf("the disk of the database is %w: %w", ErrFull, err)
+	case dataCorrupted, indexCorrupted:
+		return fmt.Errorf("the database is %w: %w", ErrDamaged, err)
 	}
 	if err.SeverityUnlocalized == "FATAL" {
 		return fmt.Errorf("%w: %w", store.ErrAgain, err) // the server ends the connection

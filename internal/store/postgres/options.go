@@ -65,6 +65,8 @@ var (
 	ErrRights = errors.New("lacks rights")
 	// ErrFull says that the disk of the database has no room.
 	ErrFull = errors.New("full")
+	// ErrDamaged says that a page of a table or an index is not what was written.
+	ErrDamaged = errors.New("damaged, stop the servers and restore a backup or fail over")
 )
 
 // errClosed is what every call gets after Close.

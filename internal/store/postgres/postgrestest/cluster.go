@@ -121,12 +121,29 @@ func (c *Cluster) Restart(ctx context.Context) error {
 	return c.run(ctx)
 }
 
+// Halt stops the server in order. Resume starts it again.
+func (c *Cluster) Halt() error { return c.process.stop() }
+
+// File is the path of the file that holds a table or an index, or its first
+// gigabyte.
+func (c *Cluster) File(ctx context.Context, database, relation string) (path string, err error) {
+	conn, err := pgconn.Connect(ctx, c.URL(database))
+	if err != nil {
+		return "", err
+	}
+	answer := conn.ExecParams(ctx, "SELECT pg_relation_filepath($1)", [][]byte{[]byte(relation)}, nil, nil, nil).Read()
+	if err = errors.Join(answer.Err, conn.Close(ctx)); err != nil || len(answer.Rows) != 1 {
+		return "", fmt.Errorf("postgrestest: where %s lies: %w", relation, err)
+	}
+	return filepath.Join(c.data(), string(answer.Rows[0][0])), nil
+}
+
 // Crash ends the server at once, as `pg_ctl stop -m immediate` does: nothing is
 // finished, nobody is told. Resume starts it again.
 func (c *Cluster) Crash() error { return c.process.end(syscall.SIGQUIT, syscall.SIGKILL) }
 
-// Resume starts the server after a crash, on the port that it had: it recovers
-// from its log first.
+// Resume starts the server after a halt or a crash, on the port that it had;
+// after a crash it recovers from its log first.
 func (c *Cluster) Resume(ctx context.Context) error { return c.run(ctx) }
 
 func (c *Cluster) data() string { return filepath.Join(c.folder, "data") }
