@@ -18,6 +18,7 @@ type AliasKind uint8
 const (
 	AliasUser   AliasKind = 1 // yb_uid: number is the user's id
 	AliasDevice AliasKind = 2 // device_id: number is the device's id
+	AliasCode   AliasKind = 3 // authenticationId: number is the verification's id
 )
 
 // aliasKinds is how many kinds have a key; the rest is room for tokens.

@@ -17,6 +17,9 @@ func (s *Service) startOnce(r StartRequest, c *startVerification) store.Command 
 		return c
 	}
 	answer := r.Answer
+	if r.AnswerOf != nil {
+		answer = r.AnswerOf(c.row.ID)
+	}
 	return r.Call.Around(c, http.StatusOK, func() []byte { return answer })
 }
 

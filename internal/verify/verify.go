@@ -86,8 +86,13 @@ type StartRequest struct {
 	Channel core.Channel
 	EndUser netip.Addr // the person's address; invalid when nobody told it
 
-	Call   *idempotency.Call // nil without an Idempotency-Key
-	Answer []byte            // of a success: what Call notes
+	// Wording makes the text of a code in the caller's own words; nil: the app's
+	// template. The text begins with a signature where its number needs one.
+	Wording func(code core.Code) string
+
+	Call     *idempotency.Call                   // nil without an Idempotency-Key
+	Answer   []byte                              // of a success: what Call notes
+	AnswerOf func(id core.VerificationID) []byte // the same, where the answer says which code it is
 }
 
 // Started is a code on its way.
@@ -137,7 +142,7 @@ func leftNoTrace(err error) bool {
 
 // lockedOr prefers the answer that the number is locked to the limit's.
 func (s *Service) lockedOr(ctx context.Context, c *startVerification, limited error) error {
-	err := s.store.Do(ctx, &lockCheck{policy: s.policy, key: c.failureKey(), known: c.known})
+	err := s.store.Do(ctx, &lockCheck{policy: c.policy, key: c.failureKey(), known: c.known})
 	if errors.Is(err, core.E(core.KindLocked, "")) {
 		return err
 	}
@@ -151,7 +156,7 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
-	text, err := message.RenderCode(r.App.Template, code, r.App.CodeLife)
+	text, err := wordingOf(r, code)
 	if err != nil {
 		return nil, outbox.Outgoing{}, fmt.Errorf("render a code message: %w", err)
 	}
@@ -172,7 +177,7 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	expires := store.At(now.Add(r.App.CodeLife))
 	segments := message.SegmentCount(r.Phone, text)
 	c := &startVerification{
-		policy: s.policy, ids: s.ids, payer: payerOf(r.App, core.PoolGeneral), supersede: true,
+		policy: s.policyFor(r.Purpose), ids: s.ids, payer: payerOf(r.App, core.PoolGeneral), supersede: true,
 		known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
@@ -181,6 +186,24 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 			Phone: number.Sealed, Body: body, Template: r.App.CodeTemplate, ValidUntil: expires},
 	}
 	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender, Params: params}, nil
+}
+
+func wordingOf(r StartRequest, code core.Code) (string, error) {
+	if r.Wording != nil {
+		return r.Wording(code), nil
+	}
+	return message.RenderCode(r.App.Template, code, r.App.CodeLife)
+}
+
+// policyFor is how many wrong tries a number may take. The pause after five of
+// them is about logins (contracts/yunbox.md §4.2); a code that proves a number
+// has its own five only (contracts/README.md §5, camara.md §3.2).
+func (s *Service) policyFor(p core.Purpose) guard.FailurePolicy {
+	policy := s.policy
+	if p == core.PurposeVerify {
+		policy.Pause = 0
+	}
+	return policy
 }
 
 func payerOf(a *tenant.App, pool core.Pool) billing.Payer {

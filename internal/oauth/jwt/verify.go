@@ -25,7 +25,8 @@ type Rules struct {
 	Subject    string
 	Audiences  []string      // the token must name one of them
 	MostAhead  time.Duration // how far exp may lie ahead of now
-	MostLife   time.Duration // exp − iat; iat is then required
+	MostLife   time.Duration // exp − iat, where it says iat
+	WantIssued bool          // iat is required
 	WantID     bool          // jti is required
 	Skew       time.Duration // how wrong the other clock may be, for iat and nbf; exp is exact
 }
@@ -69,6 +70,7 @@ var (
 	ErrAudience  = errors.New("another aud")
 	ErrExpired   = errors.New("expired")
 	ErrNotYet    = errors.New("not valid yet, or issued in the future")
+	ErrNotIssued = errors.New("no iat")
 	ErrLife      = errors.New("it lives too long")
 	ErrNoID      = errors.New("no jti")
 )
@@ -114,6 +116,22 @@ func Verify(token string, keys KeySet, rules Rules, now time.Time) (Claims, erro
 // notCompact finds what is neither base64url nor a dot: decoders skip line ends.
 func notCompact(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+}
+
+// PeekIssuer is the iss of a token that nobody has verified: whose keys to look
+// for. It says nothing about who made the token.
+func PeekIssuer(token string) string {
+	_, rest, _ := strings.Cut(token, ".")
+	encoded, _, _ := strings.Cut(rest, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if len(token) > longestToken || err != nil {
+		return ""
+	}
+	claims, err := readClaims(raw)
+	if err != nil {
+		return ""
+	}
+	return claims.Issuer
 }
 
 type header struct {
@@ -216,7 +234,9 @@ func (r Rules) check(c Claims, now time.Time) error {
 		return ErrNotYet
 	case r.MostAhead > 0 && c.Expires.Sub(now) > r.MostAhead:
 		return ErrLife
-	case r.MostLife > 0 && (c.IssuedAt.IsZero() || c.Expires.Sub(c.IssuedAt) > r.MostLife):
+	case r.WantIssued && c.IssuedAt.IsZero():
+		return ErrNotIssued
+	case r.MostLife > 0 && !c.IssuedAt.IsZero() && c.Expires.Sub(c.IssuedAt) > r.MostLife:
 		return ErrLife
 	case r.WantID && c.ID == "":
 		return ErrNoID

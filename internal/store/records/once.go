@@ -78,6 +78,17 @@ func (o *DurableOnce) Take(ctx context.Context, key []byte) (value []byte, ok bo
 	return value, true, nil
 }
 
+// Peek gives the value and leaves it there; false as Take.
+func (o *DurableOnce) Peek(ctx context.Context, key []byte) (value []byte, ok bool, err error) {
+	err = o.engine.View(ctx, func(q store.SQL) error {
+		return q.Query(ctx, `SELECT value FROM once WHERE key = $1 AND expires > $2`, func(r store.Scanner) error {
+			ok = true
+			return r.Scan(&value)
+		}, key, int64(store.At(o.now())))
+	})
+	return value, ok && err == nil, err
+}
+
 // PruneOnce deletes up to limit entries that expired, and returns how many.
 func PruneOnce(ctx context.Context, q store.SQL, now store.Time, limit int) (int64, error) {
 	return q.Exec(ctx, `DELETE FROM once WHERE key IN (SELECT key FROM once WHERE expires <= $1 ORDER BY expires LIMIT $2)`, int64(now), int64(limit))

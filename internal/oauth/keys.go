@@ -1,0 +1,4 @@
+package oauth
+
+// Keys are the RSA keys that sign id tokens.
+type Keys struct{}
