@@ -57,6 +57,7 @@ type Message struct {
 	Validity time.Duration
 	Template string            // our template's name, for carriers that take no free text
 	Params   map[string]string // its parameters
+	Code     bool              // it carries a one-time code
 }
 
 // State is what a receipt says.
