@@ -16,6 +16,7 @@ type appCommands struct {
 	Show      appShowCommand      `cmd:"" help:"Show an app."`
 	Set       appSetCommand       `cmd:"" help:"Change an app's settings."`
 	RotateKey appRotateKeyCommand `cmd:"" help:"Make a new key and print it, this once."`
+	Submail   appSubmailCommands  `cmd:"" help:"An app's appids and appkeys."`
 	Disable   appDisableCommand   `cmd:"" help:"Make an app's keys invalid."`
 	Enable    appEnableCommand    `cmd:"" help:"Make them valid again."`
 }
@@ -71,6 +72,9 @@ func printApp(w World, app tenant.AppView) error {
 		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},
 		{"price of a segment", priceText(s.SMSPrice)},
 		{"price of a login", priceText(s.LoginPrice)},
+		{"price of a number check, of a number", priceText(s.VerifyPrice) + ", " + priceText(s.FetchPrice)},
+		{"changed SIM", fmt.Sprintf("send %s, login %s, number change %s; within %d h, unknown to the operator: %s",
+			s.SIMSwap.Send, s.SIMSwap.Login, s.SIMSwap.NumberChange, s.SIMSwap.MaxAgeHours, s.SIMSwap.Unsupported)},
 		{"pays", payer},
 		{"countries", list(s.Countries)},
 		{"allowed sources", list(s.AllowedSources)},
@@ -82,6 +86,9 @@ func printApp(w World, app tenant.AppView) error {
 		{"test numbers", list(tests)},
 		{"created", instant(app.Created)},
 		{"updated", instant(app.Updated)},
+	}
+	if len(s.Origins) > 0 {
+		about = append(about, [2]string{"origins", list(s.Origins)}, [2]string{"funnel", list(s.Funnel)})
 	}
 	for _, warning := range app.Warnings {
 		about = append(about, [2]string{"warning", warning})
@@ -99,9 +106,17 @@ func keyTable(keys []tenant.KeyView) table {
 		if k.ValidUntil != nil {
 			until = instant(*k.ValidUntil)
 		}
-		rows = append(rows, []string{id(k.ID), string(k.Dialect), yesNo(k.Valid), until, instant(k.Created)})
+		rows = append(rows, []string{id(k.ID), keyName(k), yesNo(k.Valid), until, instant(k.Created)})
 	}
 	return rows
+}
+
+// keyName is a key's dialect, and whose key it is there.
+func keyName(k tenant.KeyView) string {
+	if k.Name == "" {
+		return string(k.Dialect)
+	}
+	return string(k.Dialect) + " " + k.Name
 }
 
 func priceText(c *core.Credits) string {

@@ -14,25 +14,34 @@ import (
 // appSettings are the flags of an app's settings; what is not said stays as it
 // is, or takes its default in a new app.
 type appSettings struct {
-	Dialects        listFlag   `help:"Dialects that it may use; repeat, or separate by commas." name:"dialect" placeholder:"NAME"`
-	Signature       *string    `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
-	CodeText        *string    `help:"Wording of its code messages." placeholder:"TEXT"`
-	CodeTemplate    *string    `help:"Name of its code template, as the templates of providers call it." placeholder:"NAME"`
-	CodeDomain      *string    `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
-	CodeAppHash     *string    `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
-	Sender          *string    `help:"Source address; empty is the provider's." placeholder:"TEXT"`
-	CodeLength      *int       `help:"Digits of a code, 4 to 10." placeholder:"N"`
-	CodeLife        *int       `help:"Life of a code in seconds, 1 to 600." placeholder:"SECONDS"`
-	SMSPrice        price      `help:"Price of a segment, or default: the installation's." name:"sms-price" placeholder:"CREDITS"`
-	LoginPrice      price      `help:"Price of a successful login, or default." placeholder:"CREDITS"`
-	TenantPays      *bool      `help:"Charge the tenant's account instead of the app's." negatable:""`
-	Countries       listFlag   `help:"Regions that it may send to, such as CN; repeat, or separate by commas." name:"country" placeholder:"REGION"`
-	AllowedSources  listFlag   `help:"Addresses and networks that may call it; repeat, or separate by commas. An empty text lets all." name:"allow-source" placeholder:"CIDR"`
-	Callers         *string    `help:"Who calls it: backend or end_users." placeholder:"WHO"`
-	Limits          limitsFlag `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
-	RequireKeyOnGet *bool      `help:"Whether GET devices wants the key; GET tunnel always does." name:"require-key-on-get" negatable:""`
-	DeviceCap       *int       `help:"Devices that a user may have." placeholder:"N"`
-	TestNumbers     testsFlag  `help:"A test number and its code; repeat for more. All of its test numbers are replaced; none leaves it none." name:"test-number" placeholder:"NUMBER=CODE"`
+	Dialects           listFlag              `help:"Dialects that it may use; repeat, or separate by commas." name:"dialect" placeholder:"NAME"`
+	Signature          *string               `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
+	CodeText           *string               `help:"Wording of its code messages." placeholder:"TEXT"`
+	CodeTemplate       *string               `help:"Name of its code template, as the templates of providers call it." placeholder:"NAME"`
+	CodeDomain         *string               `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
+	CodeAppHash        *string               `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
+	Sender             *string               `help:"Source address; empty is the provider's." placeholder:"TEXT"`
+	CodeLength         *int                  `help:"Digits of a code, 4 to 10." placeholder:"N"`
+	CodeLife           *int                  `help:"Life of a code in seconds, 1 to 600." placeholder:"SECONDS"`
+	SMSPrice           price                 `help:"Price of a segment, or default: the installation's." name:"sms-price" placeholder:"CREDITS"`
+	LoginPrice         price                 `help:"Price of a successful login, or default." placeholder:"CREDITS"`
+	VerifyPrice        price                 `help:"Price of a number verified through its carrier, or default." placeholder:"CREDITS"`
+	FetchPrice         price                 `help:"Price of a number that its carrier told, or default." placeholder:"CREDITS"`
+	SIMSwapSend        *tenant.SIMSwapPolicy `help:"What a SIM that was changed lately means before a code is sent: off, observe, challenge or require." name:"sim-swap-send" placeholder:"POLICY"`
+	SIMSwapLogin       *tenant.SIMSwapPolicy `help:"… before a right code logs in." name:"sim-swap-login" placeholder:"POLICY"`
+	SIMSwapChange      *tenant.SIMSwapPolicy `help:"… before another number is bound." name:"sim-swap-number-change" placeholder:"POLICY"`
+	SIMSwapUnsupported *string               `help:"What require does where the operator can not tell: allow or refuse." name:"sim-swap-unsupported" placeholder:"WHAT"`
+	SIMSwapMaxAge      *int                  `help:"How many hours ago a change counts, 1 to 2400." name:"sim-swap-max-age" placeholder:"HOURS"`
+	TenantPays         *bool                 `help:"Charge the tenant's account instead of the app's." negatable:""`
+	Countries          listFlag              `help:"Regions that it may send to, such as CN; repeat, or separate by commas." name:"country" placeholder:"REGION"`
+	AllowedSources     listFlag              `help:"Addresses and networks that may call it; repeat, or separate by commas. An empty text lets all." name:"allow-source" placeholder:"CIDR"`
+	Origins            listFlag              `help:"Origins of web pages that may call in a browser, such as https://www.example.com; repeat, or separate by commas. An empty text lets none." name:"origin" placeholder:"ORIGIN"`
+	Funnel             listFlag              `help:"Steps that show whose a number is, in order: silent, sms, voice; repeat, or separate by commas." name:"funnel" placeholder:"STEP"`
+	Callers            *string               `help:"Who calls it: backend or end_users." placeholder:"WHO"`
+	Limits             limitsFlag            `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
+	RequireKeyOnGet    *bool                 `help:"Whether GET devices wants the key; GET tunnel always does." name:"require-key-on-get" negatable:""`
+	DeviceCap          *int                  `help:"Devices that a user may have." placeholder:"N"`
+	TestNumbers        testsFlag             `help:"A test number and its code; repeat for more. All of its test numbers are replaced; none leaves it none." name:"test-number" placeholder:"NUMBER=CODE"`
 }
 
 // price is credits, or "default".
@@ -65,15 +74,30 @@ func (s appSettings) patch() tenant.Patch {
 		CodeLife:        s.CodeLife,
 		SMSPrice:        tenant.Price(s.SMSPrice),
 		LoginPrice:      tenant.Price(s.LoginPrice),
+		VerifyPrice:     tenant.Price(s.VerifyPrice),
+		FetchPrice:      tenant.Price(s.FetchPrice),
+		SIMSwap:         s.simSwap(),
 		TenantPays:      s.TenantPays,
 		Countries:       listOf[string](s.Countries),
 		AllowedSources:  listOf[string](s.AllowedSources),
+		Origins:         listOf[string](s.Origins),
+		Funnel:          listOf[string](s.Funnel),
 		Callers:         s.Callers,
 		Limits:          s.Limits.limits,
 		RequireKeyOnGet: s.RequireKeyOnGet,
 		DeviceCap:       s.DeviceCap,
 		TestNumbers:     s.TestNumbers.numbers,
 	}
+}
+
+// simSwap is nil when none of its flags was said.
+func (s appSettings) simSwap() *tenant.SIMSwapPatch {
+	p := tenant.SIMSwapPatch{Send: s.SIMSwapSend, Login: s.SIMSwapLogin, NumberChange: s.SIMSwapChange, Unsupported: s.SIMSwapUnsupported,
+		MaxAgeHours: s.SIMSwapMaxAge}
+	if p == (tenant.SIMSwapPatch{}) {
+		return nil
+	}
+	return &p
 }
 
 type appSetCommand struct {

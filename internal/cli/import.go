@@ -7,12 +7,14 @@ import (
 	"strconv"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/tenant"
 )
 
 // importCommands are yanma import ….
 type importCommands struct {
-	Yunbox importYunboxCommand `cmd:"" help:"Take over keys, users and devices with their old ids (docs/import.md)."`
+	Yunbox  importYunboxCommand  `cmd:"" help:"Take over keys, users and devices with their old ids (docs/import.md)."`
+	Submail importSubmailCommand `cmd:"" help:"Take over appids with their appkeys (docs/import.md)."`
 }
 
 type importYunboxCommand struct {
@@ -25,6 +27,21 @@ type importYunboxCommand struct {
 // Run imports, and prints a report in any case. Records that were not taken
 // are exit code 1.
 func (c importYunboxCommand) Run(ctx context.Context, w World) error {
+	return c.run(w, func(server *client.Client, file io.Reader) (tenant.ImportReport, error) {
+		return server.ImportYunbox(ctx, c.App, file, c.DryRun)
+	})
+}
+
+type importSubmailCommand struct{ importYunboxCommand }
+
+// Run imports, and prints a report in any case.
+func (c importSubmailCommand) Run(ctx context.Context, w World) error {
+	return c.run(w, func(server *client.Client, file io.Reader) (tenant.ImportReport, error) {
+		return server.ImportSubmail(ctx, c.App, file, c.DryRun)
+	})
+}
+
+func (c importYunboxCommand) run(w World, take func(*client.Client, io.Reader) (tenant.ImportReport, error)) error {
 	server, err := c.connect(w)
 	if err != nil {
 		return err
@@ -38,7 +55,7 @@ func (c importYunboxCommand) Run(ctx context.Context, w World) error {
 		defer func() { _ = f.Close() }() // read only: nothing can be lost
 		file = f
 	}
-	report, failed := server.ImportYunbox(ctx, c.App, io.NopCloser(file), c.DryRun)
+	report, failed := take(server, io.NopCloser(file))
 	if failed != nil && report.Failed == 0 {
 		return failed
 	}

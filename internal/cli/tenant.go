@@ -13,6 +13,7 @@ type tenantCommands struct {
 	Create tenantCreateCommand `cmd:"" help:"Make a tenant."`
 	List   tenantListCommand   `cmd:"" help:"List tenants."`
 	Show   tenantShowCommand   `cmd:"" help:"Show a tenant."`
+	Set    tenantSetCommand    `cmd:"" help:"Disable an account, or take products away from it."`
 }
 
 type tenantCreateCommand struct {
@@ -73,5 +74,9 @@ func (c tenantShowCommand) Run(ctx context.Context, w World) error {
 }
 
 func printTenant(w World, t tenant.TenantView) error {
-	return facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"created", instant(t.Created)}}.print(w.Stdout)
+	about := facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"created", instant(t.Created)}}
+	if t.Disabled || len(t.Denied) > 0 {
+		about = append(about, [2]string{"state", state(t.Disabled)}, [2]string{"denied", list(t.Denied)})
+	}
+	return about.print(w.Stdout)
 }

@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/tenant"
@@ -36,6 +37,7 @@ func (r *run) sealed(ctx context.Context) error {
 	for _, t := range []struct{ check, table, phone, where string }{
 		{"user", "users r", "r.phone", "1 = 1"},
 		{"counter", "failure r", "r.phone", "1 = 1"},
+		{"reply", "reply r", "r.phone", "1 = 1"},
 		{"code", "verification r JOIN message m ON m.id = r.message", "m.phone", "r.state IN (0, 1)"},
 	} {
 		if err := r.index(ctx, t.check, t.table, t.phone, t.where); err != nil {
@@ -90,7 +92,11 @@ func (r *run) open(t records.Sealed, row records.SealedRow) error {
 	case records.SealedPeers:
 		return tunnel.CheckSealed(r.Ring, core.DeviceID(row.ID), row.First, row.Second)
 	case records.SealedApps:
-		return tenant.CheckSealed(r.Ring, row.First)
+		return tenant.CheckSealed(r.Ring, row.First, row.Second)
+	case records.SealedReplies:
+		if _, err := r.Ring.Open(reply.TextField, row.Second); err != nil {
+			return err
+		}
 	case records.SealedMessages:
 		if len(row.Second) > 0 {
 			if _, err := r.Ring.Open(outbox.BodyField, row.Second); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -242,7 +243,7 @@ func TestTenantsAndApps(t *testing.T) {
 		t.Errorf("tenants = %+v, %v", all, err)
 	}
 	one, err := w.Tenant(ctx, 1)
-	if err != nil || one != all[0] {
+	if err != nil || !reflect.DeepEqual(one, all[0]) {
 		t.Errorf("tenant = %+v, %v", one, err)
 	}
 	apps, err := w.Apps(ctx, 1)

@@ -49,9 +49,12 @@ type App struct {
 	CodeLength   int                  // digits, 4 to 10
 	CodeLife     time.Duration        // at most 600 s
 
-	SMSPrice   core.Credits // a segment
-	LoginPrice core.Credits // a successful check-code; may be 0
-	TenantPays bool         // charge the tenant's account, not the app's own
+	SMSPrice    core.Credits // a segment
+	LoginPrice  core.Credits // a successful check-code; may be 0
+	VerifyPrice core.Credits // "is this SIM that number?", whatever the answer
+	FetchPrice  core.Credits // a number that the carrier told
+	SIMSwap     SIMSwap      // what a SIM that was changed lately means
+	TenantPays  bool         // charge the tenant's account, not the app's own
 
 	Countries       []string          // ISO regions that it may send to; default CN
 	Phones          guard.PhonePolicy // Countries, ready for guard.ParsePhone

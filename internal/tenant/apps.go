@@ -265,7 +265,11 @@ func (a *Admin) viewOf(ctx context.Context, q store.SQL, row records.App) (AppVi
 	if err != nil {
 		return AppView{}, err
 	}
-	return viewApp(row, settings, tests, keys, store.At(a.now())), nil
+	signing, err := openSigning(row.Secrets, a.keys)
+	if err != nil {
+		return AppView{}, fmt.Errorf("app %d: %w", row.ID, err)
+	}
+	return viewApp(row, settings, tests, keys, signing, store.At(a.now())), nil
 }
 
 func appObject(id core.AppID) string { return fmt.Sprintf("app %d", id) }

@@ -63,9 +63,11 @@ type DirectoryOptions struct {
 
 // Defaults is what the configuration file says for apps that say nothing.
 type Defaults struct {
-	Rules      guard.Rules // limits
-	SMSPrice   core.Credits
-	LoginPrice core.Credits
+	Rules       guard.Rules // limits
+	SMSPrice    core.Credits
+	LoginPrice  core.Credits
+	VerifyPrice core.Credits
+	FetchPrice  core.Credits
 }
 
 // snapshot is the configuration at one revision. It never changes.
@@ -75,6 +77,8 @@ type snapshot struct {
 	byID     map[core.AppID]*App
 	byHash   map[[32]byte]credential
 	byClient map[string]*App // by the id of their OAuth client
+	byName   map[string]signer
+	origins  map[string]bool // that any app lists
 }
 
 type credential struct {
@@ -115,7 +119,7 @@ func (d *Directory) AppByKey(dialect Dialect, key string) (*App, bool) {
 			found, at = c, i
 		}
 	}
-	if !usable || found.app == nil || found.dialect != dialect || found.app.Disabled || !found.app.Uses(dialect) {
+	if !usable || found.app == nil || found.dialect != dialect || found.app.Disabled || found.app.AccountDisabled || !found.app.Uses(dialect) {
 		return nil, false
 	}
 	if found.validUntil != 0 && found.validUntil <= store.At(d.now()) {
@@ -172,11 +176,24 @@ func (d *Directory) read(ctx context.Context, q store.SQL) (*snapshot, error) {
 		return nil, err
 	}
 	s := &snapshot{revision: revision, byID: make(map[core.AppID]*App, len(rows)), byHash: make(map[[32]byte]credential, len(keys)),
-		byClient: map[string]*App{}}
+		byClient: map[string]*App{}, byName: map[string]signer{}, origins: map[string]bool{}}
+	tenants, err := tenantsByID(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	for _, row := range rows {
 		app, err := appOf(row, d.keys, d.defaults)
 		if err != nil {
 			return nil, fmt.Errorf("app %d: %w", row.ID, err)
+		}
+		app.AccountDisabled, app.Denied = tenants[row.Tenant].Disabled, deniedOf(tenants[row.Tenant])
+		signing, err := openSigning(row.Secrets, d.keys)
+		if err != nil {
+			return nil, fmt.Errorf("app %d: %w", row.ID, err)
+		}
+		s.addSigners(app, signing)
+		for _, origin := range app.Origins {
+			s.origins[origin] = true
 		}
 		s.apps = append(s.apps, app)
 		s.byID[app.ID] = app

@@ -9,7 +9,7 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
-// Reseal seals the test numbers of apps under the newest field key: those of
+// Reseal seals the test numbers and signing keys of apps under the newest field key: those of
 // limit apps with ids above after that are sealed under another one than
 // newest. It returns the last of these ids and how many; 0 when there is none.
 func (a *Admin) Reseal(ctx context.Context, newest uint16, after int64, limit int) (last int64, n int, err error) {
@@ -42,6 +42,13 @@ func (a *Admin) resealApp(ctx context.Context, q store.SQL, id core.AppID) error
 		return err
 	}
 	if row.TestNumbers, err = sealTests(tests, a.keys); err != nil {
+		return err
+	}
+	signing, err := openSigning(row.Secrets, a.keys)
+	if err != nil {
+		return err
+	}
+	if row.Secrets, err = sealSigning(signing, a.keys); err != nil {
 		return err
 	}
 	if ok, err := records.UpdateApp(ctx, q, row); err != nil || !ok {

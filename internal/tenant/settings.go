@@ -24,6 +24,9 @@ type Settings struct {
 	CodeLife        int           `json:"code_life_seconds"`  // 1 to 600
 	SMSPrice        *core.Credits `json:"sms_price"`          // a segment; null = the installation's
 	LoginPrice      *core.Credits `json:"login_price"`        // a successful login; null = the installation's
+	VerifyPrice     *core.Credits `json:"verify_price"`       // a number verified through the carrier; null = the installation's
+	FetchPrice      *core.Credits `json:"fetch_price"`        // a number that the carrier told; null = the installation's
+	SIMSwap         SIMSwap       `json:"sim_swap"`           // what a SIM that was changed lately means
 	TenantPays      bool          `json:"tenant_pays"`        // charge the tenant's account
 	Countries       []string      `json:"countries"`          // ISO 3166 regions
 	AllowedSources  []string      `json:"allowed_sources"`    // addresses and CIDR prefixes; none = all
@@ -55,6 +58,7 @@ func (l *Limits) UnmarshalJSON(b []byte) error {
 // (contracts/README.md §4, §5, yunbox.md §2, §4.3).
 func DefaultSettings() Settings {
 	return Settings{
+		SIMSwap:      DefaultSIMSwap(),
 		Dialects:     []Dialect{DialectYunbox},
 		CodeTemplate: message.DefaultCodeTemplate,
 		CodeLength:   6,
@@ -79,6 +83,9 @@ type Patch struct {
 	CodeLife        *int          `json:"code_life_seconds,omitempty"`
 	SMSPrice        Price         `json:"sms_price,omitzero"`
 	LoginPrice      Price         `json:"login_price,omitzero"`
+	VerifyPrice     Price         `json:"verify_price,omitzero"`
+	FetchPrice      Price         `json:"fetch_price,omitzero"`
+	SIMSwap         *SIMSwapPatch `json:"sim_swap,omitempty"`
 	TenantPays      *bool         `json:"tenant_pays,omitempty"`
 	Countries       *[]string     `json:"countries,omitempty"`
 	AllowedSources  *[]string     `json:"allowed_sources,omitempty"`
@@ -105,6 +112,9 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.CodeLife, p.CodeLife)
 	p.SMSPrice.applyTo(&s.SMSPrice)
 	p.LoginPrice.applyTo(&s.LoginPrice)
+	p.VerifyPrice.applyTo(&s.VerifyPrice)
+	p.FetchPrice.applyTo(&s.FetchPrice)
+	s.SIMSwap = p.SIMSwap.applyTo(s.SIMSwap)
 	set(&s.TenantPays, p.TenantPays)
 	set(&s.Countries, p.Countries)
 	set(&s.AllowedSources, p.AllowedSources)

@@ -14,6 +14,9 @@ type TenantView struct {
 	ID      core.TenantID `json:"id"`
 	Name    string        `json:"name"`
 	Created time.Time     `json:"created"`
+
+	Disabled bool     `json:"disabled"` // none of its apps may call
+	Denied   []string `json:"denied"`   // products that it has no right to
 }
 
 // AppView is an app as operators see it. It holds no key, and test numbers
@@ -44,6 +47,7 @@ type KeyView struct {
 	Created    time.Time  `json:"created"`
 	ValidUntil *time.Time `json:"valid_until,omitempty"` // absent: for ever
 	Valid      bool       `json:"valid"`
+	Name       string     `json:"name,omitempty"` // whose key it is: a submail appid
 }
 
 // AuditView is one change that somebody made.
@@ -59,10 +63,10 @@ type AuditView struct {
 }
 
 func viewTenant(row records.Tenant) TenantView {
-	return TenantView{ID: row.ID, Name: row.Name, Created: instant(row.Created)}
+	return TenantView{ID: row.ID, Name: row.Name, Created: instant(row.Created), Disabled: row.Disabled, Denied: deniedOf(row)}
 }
 
-func viewApp(row records.App, settings Settings, tests []TestNumber, keys []records.Credential, now store.Time) AppView {
+func viewApp(row records.App, settings Settings, tests []TestNumber, keys []records.Credential, signing []SigningKey, now store.Time) AppView {
 	v := AppView{ID: row.ID, Tenant: row.Tenant, Name: row.Name, Disabled: row.Disabled, ImportedUsers: row.Imported,
 		Settings: settings.filled(), TestNumbers: []TestNumberView{}, Keys: []KeyView{}, Warnings: settings.warnings(),
 		Created: instant(row.Created), Updated: instant(row.Updated)}
@@ -71,6 +75,14 @@ func viewApp(row records.App, settings Settings, tests []TestNumber, keys []reco
 	}
 	for _, k := range keys {
 		key := KeyView{ID: k.ID, Dialect: Dialect(k.Dialect), Created: instant(k.Created), Valid: k.ValidUntil == 0 || k.ValidUntil > now}
+		if k.ValidUntil != 0 {
+			until := instant(k.ValidUntil)
+			key.ValidUntil = &until
+		}
+		v.Keys = append(v.Keys, key)
+	}
+	for _, k := range signing {
+		key := KeyView{ID: k.ID, Dialect: k.Dialect, Name: k.Name, Created: instant(k.Created), Valid: k.Valid(now)}
 		if k.ValidUntil != 0 {
 			until := instant(k.ValidUntil)
 			key.ValidUntil = &until
@@ -87,6 +99,12 @@ func (s Settings) filled() Settings {
 	}
 	if s.AllowedSources == nil {
 		s.AllowedSources = []string{}
+	}
+	if s.Origins == nil {
+		s.Origins = []string{}
+	}
+	if s.Funnel == nil {
+		s.Funnel = []string{}
 	}
 	if s.Limits == nil {
 		s.Limits = Limits{}

@@ -207,6 +207,10 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 	if err != nil {
 		return err
 	}
+	secrets, err := w.Ring.Seal("app.secrets", []byte(`[{"id":1,"dialect":"submail","name":"10001","key":"a1b2c3d4e5f60718293a4b5c6d7e8f90","created":0}]`))
+	if err != nil {
+		return err
+	}
 	private, err := w.Ring.Seal(fmt.Sprintf("tunnel_peer.private_key %d", w.Device), make([]byte, 32))
 	if err != nil {
 		return err
@@ -220,7 +224,7 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 			return records.InsertTenant(ctx, q, records.Tenant{ID: Tenant, Name: "first", Created: now})
 		},
 		func() error {
-			return records.InsertApp(ctx, q, records.App{ID: App, Tenant: Tenant, Name: "one", Imported: true, Settings: "{}", TestNumbers: tests, Version: 1, Created: now, Updated: now})
+			return records.InsertApp(ctx, q, records.App{ID: App, Tenant: Tenant, Name: "one", Imported: true, Settings: "{}", TestNumbers: tests, Secrets: secrets, Version: 1, Created: now, Updated: now})
 		},
 		func() error {
 			return records.InsertApp(ctx, q, records.App{ID: PaidApp, Tenant: Tenant, Name: "two", Settings: "{}", Version: 1, Created: now, Updated: now})
