@@ -38,6 +38,8 @@ func (c *Config) check(at lines) error {
 		at.key("log.level", oneOf(c.Log.Level, "debug", "info", "warn", "error")),
 		at.key("prices.sms", notNegative(int64(c.Prices.SMS))),
 		at.key("prices.login", notNegative(int64(c.Prices.Login))),
+		at.key("prices.verify", notNegative(int64(c.Prices.Verify))),
+		at.key("prices.fetch", notNegative(int64(c.Prices.Fetch))),
 		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, century)),
 		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, century)),
 		at.key("retention.receipts", durationBetween(c.Retention.Receipts, 96*time.Hour, century)),
@@ -48,6 +50,7 @@ func (c *Config) check(at lines) error {
 		at.key("receipts.prefix", prefix(c.Receipts.Prefix)),
 		at.key("receipts.url", webAddress(c.Receipts.URL)),
 		c.checkProviders(at),
+		c.checkRoutes(at),
 		c.Tunnel.check(at),
 		at.key("operator.token", given(c.Operator.Token)),
 	}

@@ -22,6 +22,8 @@ type Config struct {
 	Facades   map[string]Facade `toml:"facade"`
 	Providers []Provider        `toml:"provider"`
 	Receipts  Receipts          `toml:"receipts"`
+	Routing   Routing           `toml:"routing"`
+	Routes    []Route           `toml:"route"`
 	Tunnel    Tunnel            `toml:"tunnel"`
 	Retention Retention         `toml:"retention"`
 }
@@ -70,8 +72,10 @@ type Limits struct {
 
 // Prices are what an app pays where it has no price of its own.
 type Prices struct {
-	SMS   core.Credits `toml:"sms"`   // a segment; default 1
-	Login core.Credits `toml:"login"` // a successful login; default 0
+	SMS    core.Credits `toml:"sms"`    // a segment; default 1
+	Login  core.Credits `toml:"login"`  // a successful login; default 0
+	Verify core.Credits `toml:"verify"` // a number verified through its carrier, whatever the answer; default 1
+	Fetch  core.Credits `toml:"fetch"`  // a number that its carrier told; default 1
 }
 
 // Facade is how one dialect is served (contracts/README.md §2).
@@ -211,7 +215,7 @@ func Defaults() Config {
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
 		Store:     Store{Data: "./yanma-data", Queue: 4096, Batchers: 2, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
-		Prices:    Prices{SMS: 1},
+		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1},
 		Facades:   map[string]Facade{},
 		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),

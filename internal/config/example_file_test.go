@@ -113,6 +113,9 @@ func keysOf(t reflect.Type, table string) []string {
 	var keys []string
 	for i := range t.NumField() {
 		field := t.Field(i)
+		if !field.IsExported() {
+			continue // no key
+		}
 		name := field.Tag.Get("toml")
 		if name == "" {
 			panic(fmt.Sprintf("%s.%s has no key", t, field.Name))
@@ -121,6 +124,10 @@ func keysOf(t reflect.Type, table string) []string {
 		switch {
 		case name == "facade":
 			keys = append(keys, keysOf(field.Type.Elem(), key+".yunbox.")...)
+		case name == "route":
+			keys = append(keys, keysOf(field.Type.Elem(), key+".0.")...)
+		case name == "providers":
+			keys = append(keys, keysOf(field.Type.Elem(), key+".0.")...)
 		case name == "provider":
 			keys = append(keys, keysOf(field.Type.Elem(), key+".N.")...)
 		case field.Type.Kind() == reflect.Struct && strings.HasSuffix(field.Type.PkgPath(), "/httpsms"):

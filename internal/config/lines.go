@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,9 @@ func withoutNumbers(key string) string {
 	parts := strings.Split(key, ".")
 	if len(parts) > 2 && parts[0] == "provider" {
 		parts = append(parts[:1], parts[2:]...)
+	}
+	if parts[0] == "route" {
+		parts = slices.DeleteFunc(parts, func(part string) bool { return strings.Trim(part, "0123456789") == "" })
 	}
 	return strings.Join(parts, ".")
 }

@@ -45,6 +45,9 @@ func Parse(data []byte, getenv func(string) string, readFile func(string) ([]byt
 	if err := c.check(at); err != nil {
 		return Config{}, err
 	}
+	if err := c.readPorted(at, readFile); err != nil {
+		return Config{}, err
+	}
 	return c, nil
 }
 
