@@ -1,6 +1,6 @@
 // Package cmpp carries messages to a gateway (ISMG) of China Mobile, or of an
 // aggregator for all carriers, over CMPP 2.0 and 3.0 (contracts/delivery.md §3):
-// one connection kept up, SUBMIT within a window, reports and subscribers' texts
+// connections kept up, SUBMIT within a window, reports and subscribers' texts
 // on the way back. It takes mainland numbers only and never sends a message
 // again.
 //

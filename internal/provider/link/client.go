@@ -84,8 +84,9 @@ type Client struct {
 	all     []*keeper
 	senders []*keeper // of them, those that carry submissions
 
-	room    chan struct{} // wakes one Send that waits: a place may be free, or the last link is down
-	waiting atomic.Int32  // Sends that wait for it
+	waiting atomic.Int32 // the length of line
+	lineMu  sync.Mutex
+	line    []chan *Link // Sends that wait for a place, the first one first
 
 	mu       sync.Mutex
 	started  bool
@@ -104,7 +105,7 @@ func New(cfg Config, deps Deps, members ...Member) *Client {
 		deps.Dial = (&net.Dialer{}).DialContext
 	}
 	c := &Client{
-		cfg: cfg, deps: deps, room: make(chan struct{}, 1),
+		cfg: cfg, deps: deps,
 		stop: make(chan struct{}), drained: make(chan struct{}), finished: make(chan struct{}),
 	}
 	for _, m := range members {

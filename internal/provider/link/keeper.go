@@ -72,7 +72,7 @@ func (k *keeper) log() *slog.Logger {
 // takeOut is the end of a link's use for submissions.
 func (k *keeper) takeOut(l *Link) {
 	k.link.CompareAndSwap(l, nil)
-	k.client.wake() // who waits for a place must see that it is gone
+	k.client.serveLine()
 }
 
 // run keeps a link up until ctx ends, or the peer refuses the credentials.
@@ -150,7 +150,7 @@ func (k *keeper) serve(ctx context.Context, l *Link) error {
 	defer unwatch()
 	k.log().Info("link up")
 	k.link.Store(l)
-	k.client.wake()
+	k.client.serveLine()
 	var reader sync.WaitGroup
 	reader.Go(l.readLoop)
 	l.watch()

@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -40,8 +41,7 @@ func rest(life, passed time.Duration) time.Duration {
 	return max(life-passed, 1)
 }
 
-// place waits for a place in the window of a link. Who comes while others wait
-// goes behind them.
+// place waits for a place in the window of a link, first come first served.
 func (c *Client) place(life time.Duration, giveUp <-chan struct{}) (*Link, error) {
 	if c.waiting.Load() == 0 {
 		if l, up := c.free(); l != nil {
@@ -50,35 +50,74 @@ func (c *Client) place(life time.Duration, giveUp <-chan struct{}) (*Link, error
 			return nil, errNoLink
 		}
 	}
-	c.waiting.Add(1)
-	defer c.wake() // the next one: there may be more than one place, or none for anybody
-	defer c.waiting.Add(-1)
+	granted := c.queueUp()
 	over, end := ending(life)
 	defer end()
-	for {
-		select {
-		case <-c.room:
-		case <-over:
-			return nil, errTooLate
-		case <-giveUp:
-			return nil, errGaveUp
-		case <-c.stop:
-			return nil, errStopping
-		}
-		if l, up := c.free(); l != nil {
-			return l, nil
-		} else if !up {
-			return nil, errNoLink
-		}
+	err := errGaveUp
+	select {
+	case l := <-granted:
+		return given(l)
+	case <-over:
+		err = errTooLate
+	case <-c.stop:
+		err = errStopping
+	case <-giveUp:
 	}
+	if c.leaveQueue(granted) {
+		return nil, err
+	}
+	return given(<-granted) // at the same moment
 }
 
-// wake lets one of those who wait for a place look again.
-func (c *Client) wake() {
-	select {
-	case c.room <- struct{}{}:
-	default: // it has been told
+func given(l *Link) (*Link, error) {
+	if l == nil {
+		return nil, errNoLink
 	}
+	return l, nil
+}
+
+// queueUp adds a Send to those that wait. It gets a link on which it has a
+// place, or nil when there is no link left.
+func (c *Client) queueUp() chan *Link {
+	granted := make(chan *Link, 1)
+	c.lineMu.Lock()
+	c.line = append(c.line, granted)
+	c.waiting.Store(int32(len(c.line)))
+	c.lineMu.Unlock()
+	c.serveLine() // a place may have become free before anyone could know of it
+	return granted
+}
+
+// leaveQueue is false when a link was given meanwhile.
+func (c *Client) leaveQueue(granted chan *Link) bool {
+	c.lineMu.Lock()
+	defer c.lineMu.Unlock()
+	i := slices.Index(c.line, granted)
+	if i >= 0 {
+		c.line = slices.Delete(c.line, i, i+1)
+		c.waiting.Store(int32(len(c.line)))
+	}
+	return i >= 0
+}
+
+// serveLine gives free places to those who wait, in their order. It is called
+// whenever a place has become free, or a link has come or gone.
+func (c *Client) serveLine() {
+	if c.waiting.Load() == 0 {
+		return
+	}
+	c.lineMu.Lock()
+	defer c.lineMu.Unlock()
+	served := 0
+	for ; served < len(c.line); served++ {
+		l, up := c.free()
+		if l == nil && up {
+			break
+		}
+		c.line[served] <- l
+	}
+	c.line = slices.Delete(c.line, 0, served)
+	c.waiting.Store(int32(len(c.line)))
 }
 
 // free takes a place on a link that has one, if any has; up tells whether any
@@ -148,7 +187,7 @@ func (l *Link) admit() error {
 // release gives a place back.
 func (l *Link) release() {
 	<-l.places
-	l.keeper.client.wake()
+	l.keeper.client.serveLine()
 }
 
 // sleep waits for the link's pace. What would be over by then does not wait.
