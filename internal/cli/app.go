@@ -72,9 +72,6 @@ func printApp(w World, app tenant.AppView) error {
 		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},
 		{"price of a segment", priceText(s.SMSPrice)},
 		{"price of a login", priceText(s.LoginPrice)},
-		{"price of a number check, of a number", priceText(s.VerifyPrice) + ", " + priceText(s.FetchPrice)},
-		{"changed SIM", fmt.Sprintf("send %s, login %s, number change %s; within %d h, unknown to the operator: %s",
-			s.SIMSwap.Send, s.SIMSwap.Login, s.SIMSwap.NumberChange, s.SIMSwap.MaxAgeHours, s.SIMSwap.Unsupported)},
 		{"pays", payer},
 		{"countries", list(s.Countries)},
 		{"allowed sources", list(s.AllowedSources)},
@@ -89,6 +86,13 @@ func printApp(w World, app tenant.AppView) error {
 	}
 	if len(s.Origins) > 0 {
 		about = append(about, [2]string{"origins", list(s.Origins)}, [2]string{"funnel", list(s.Funnel)})
+	}
+	if s.VerifyPrice != nil || s.FetchPrice != nil {
+		about = append(about, [2]string{"price of a check, of a number", priceText(s.VerifyPrice) + ", " + priceText(s.FetchPrice)})
+	}
+	if s.SIMSwap != tenant.DefaultSIMSwap() {
+		about = append(about, [2]string{"changed SIM", fmt.Sprintf("send %s, login %s, number change %s; within %d h; where nobody can tell: %s",
+			s.SIMSwap.Send, s.SIMSwap.Login, s.SIMSwap.NumberChange, s.SIMSwap.MaxAgeHours, s.SIMSwap.Unsupported)})
 	}
 	for _, warning := range app.Warnings {
 		about = append(about, [2]string{"warning", warning})

@@ -1,0 +1,66 @@
+package numberverify
+
+import (
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// How a browser gets a proof (contracts/submail.md §9).
+const (
+	ModeDirect = "direct" // the device asks the carrier, and has the proof
+	ModeRelay  = "relay"  // the device asks the carrier, and we read its answer
+	ModeSim    = "sim"    // the bundled simulator
+)
+
+// DeviceRoute is how browsers get proofs for a gateway.
+type DeviceRoute struct {
+	Carriers []Carrier // in no order
+	Mode     string
+	Method   string
+	URL      string
+	Params   func(c Carrier) map[string]string // signed, anew for each session
+	Token    func(answer string) string        // of ModeRelay: the proof in the gateway's answer; "" when there is none
+}
+
+func (d *DeviceRoute) token(answer string) string {
+	if d.Token == nil {
+		return answer
+	}
+	return d.Token(answer)
+}
+
+// deviceOrder is the order in which a device tries them (contracts/submail.md §9).
+var deviceOrder = [...]Carrier{CarrierMobile, CarrierTelecom, CarrierUnicom}
+
+// Devices are the gateways that a browser of the app's pages tries, in this
+// order.
+func (s *Service) Devices(app *tenant.App) []Device {
+	var all []Device
+	for _, c := range deviceOrder {
+		r := s.deviceRoute(app, c)
+		if r == nil {
+			continue
+		}
+		d := r.Device
+		entry := Device{Carrier: c, Mode: d.Mode, Method: d.Method, URL: d.URL, Params: map[string]string{}}
+		if d.Params != nil {
+			entry.Params = d.Params(c)
+		}
+		all = append(all, entry)
+	}
+	return all
+}
+
+// deviceRoute is the first gateway whose proofs a browser can get for a carrier.
+func (s *Service) deviceRoute(app *tenant.App, c Carrier) *route {
+	for _, r := range s.routes {
+		if r.Device == nil || !r.serves(app.ID) {
+			continue
+		}
+		for _, have := range r.Device.Carriers {
+			if have == c {
+				return r
+			}
+		}
+	}
+	return nil
+}

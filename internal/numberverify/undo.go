@@ -1,0 +1,96 @@
+package numberverify
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+)
+
+// undoEvery is how often it is tried again to give back a withheld charge.
+const undoEvery = time.Second
+
+// undoer gives back the charges of answers that nobody was told, until that is
+// on disk. What a crash forgets of them was reserved only, and lapses; or it was
+// charged in a commit whose outcome nobody knew, for an answer that was lost
+// with the process.
+type undoer struct {
+	service *Service
+	wake    chan struct{}
+	quit    chan struct{}
+	done    chan struct{}
+	stop    sync.Once
+
+	mu      sync.Mutex
+	waiting []core.NumberCheckID
+}
+
+func (u *undoer) init(s *Service) {
+	u.service, u.wake, u.quit, u.done = s, make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+}
+
+// Start runs the service's loop.
+func (s *Service) Start() { go s.undo.run() }
+
+// Stop ends the loop and lets go of the gateways. Stopping twice is fine; it
+// must have been started.
+func (s *Service) Stop() {
+	s.undo.stop.Do(func() {
+		close(s.undo.quit)
+		<-s.undo.done
+		s.undo.pass(context.Background())
+		for _, r := range s.routes {
+			r.Gateway.Close()
+		}
+	})
+	<-s.undo.done
+}
+
+func (u *undoer) add(id core.NumberCheckID) {
+	u.mu.Lock()
+	u.waiting = append(u.waiting, id)
+	u.mu.Unlock()
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (u *undoer) run() {
+	defer close(u.done)
+	tick := time.NewTicker(undoEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-u.quit:
+			return
+		case <-u.wake:
+		case <-tick.C:
+		}
+		u.pass(context.Background())
+	}
+}
+
+// pass tries each that waits once.
+func (u *undoer) pass(ctx context.Context) {
+	u.mu.Lock()
+	todo := slices.Clone(u.waiting)
+	u.mu.Unlock()
+	for _, id := range todo {
+		if err := u.service.o.Store.Do(ctx, &withhold{ids: u.service.o.IDs, id: id}); err != nil {
+			return // it does not work yet
+		}
+		u.mu.Lock()
+		u.waiting = slices.DeleteFunc(u.waiting, func(w core.NumberCheckID) bool { return w == id })
+		u.mu.Unlock()
+	}
+}
+
+// Withheld is how many charges wait to be given back, for metrics.
+func (s *Service) Withheld() int {
+	s.undo.mu.Lock()
+	defer s.undo.mu.Unlock()
+	return len(s.undo.waiting)
+}
