@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"yanma.dev/yanma/internal/core"
@@ -48,6 +49,7 @@ func (c *fillIndex) Want(b *store.Batch) {
 			b.Failures.Want(core.FailureID(id))
 		case records.IndexedVerifications:
 			b.Verifications.Want(core.VerificationID(id))
+		case records.IndexedReplies, records.IndexedOptOuts: // direct
 		}
 	}
 }
@@ -69,9 +71,29 @@ func (c *fillIndex) Decide(b *store.Batch) error {
 			if v, ok := b.Verifications.Get(core.VerificationID(row.id)); ok && v.State.Live() && c.fill(&v.Index, row.index) {
 				b.PutVerification(v)
 			}
+		case records.IndexedReplies, records.IndexedOptOuts:
 		}
 	}
 	return nil
+}
+
+// direct fills rows that no batch works on.
+func (c *fillIndex) direct(ctx context.Context, db records.Updater) error {
+	return records.Update(ctx, db, func(q store.SQL) error {
+		for _, row := range c.rows {
+			value := row.index.A
+			if c.side == records.SideB {
+				value = row.index.B
+			}
+			if value.IsZero() {
+				continue
+			}
+			if err := records.FillIndex(ctx, q, c.table, c.side, row.id, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // fill sets the side, unless it is set, and tells whether it did.

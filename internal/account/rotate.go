@@ -239,7 +239,12 @@ func (r *IndexRotation) fillTable(ctx context.Context, table records.Indexed, si
 		if err != nil {
 			return some, err
 		}
-		if err := r.options.Store.Do(ctx, c); err != nil {
+		if table == records.IndexedReplies || table == records.IndexedOptOuts { // no rows of batches, and their numbers never change
+			err = c.direct(ctx, r.options.Database)
+		} else {
+			err = r.options.Store.Do(ctx, c)
+		}
+		if err != nil {
 			return some, err
 		}
 		some, after = true, rows[len(rows)-1].ID

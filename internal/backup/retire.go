@@ -21,6 +21,7 @@ type Retired struct {
 	Devices    int64        `json:"devices"`    // pending devices that were taken back
 	Tokens     int64        `json:"tokens"`     // what could be taken once
 	Receipts   int64        `json:"receipts"`   // receipts that waited for their message
+	Schedules  int64        `json:"schedules"`  // schedules that had begun to be sent, or were due by now: they may have been sent since
 }
 
 // reasonRestored is the code of a message that a restore ended.
@@ -37,7 +38,7 @@ const waiting = "(0, 1, 2, 6)" // queued, leased, unknown, rejected
 func retire(ctx context.Context, q store.SQL, ids *core.IDs, now store.Time) (Retired, error) {
 	t := &retirement{q: q, ids: ids, now: now, batch: &store.Batch{}}
 	t.batch.Begin(now)
-	for _, step := range []func(context.Context) error{t.messages, t.codes, t.write, t.texts, t.leases, t.tokens} {
+	for _, step := range []func(context.Context) error{t.messages, t.codes, t.write, t.texts, t.leases, t.tokens, t.schedules} {
 		if err := step(ctx); err != nil {
 			return Retired{}, err
 		}
@@ -163,7 +164,7 @@ func (t *retirement) texts(ctx context.Context) (err error) {
 	if t.done.Texts, err = t.q.Exec(ctx, `UPDATE message SET body = NULL WHERE body IS NOT NULL`); err != nil {
 		return err
 	}
-	_, err = t.q.Exec(ctx, `UPDATE message SET due = NULL WHERE state = 5 AND due IS NOT NULL`)
+	_, err = t.q.Exec(ctx, `UPDATE message SET due = NULL WHERE state IN (5, 8) AND due IS NOT NULL`)
 	return err
 }
 
@@ -199,5 +200,17 @@ func (t *retirement) tokens(ctx context.Context) (err error) {
 		return err
 	}
 	t.done.Receipts, err = t.q.Exec(ctx, `DELETE FROM orphan`)
+	return err
+}
+
+// schedules ends those whose time has come: they may have been sent since. Those
+// of the future stay, and are sent.
+func (t *retirement) schedules(ctx context.Context) (err error) {
+	const over = `(SELECT id FROM schedule WHERE state = 1 OR state = 0 AND send_at <= $1)`
+	if _, err = t.q.Exec(ctx, `DELETE FROM schedule_recipient WHERE schedule IN `+over, int64(t.now)); err != nil {
+		return err
+	}
+	t.done.Schedules, err = t.q.Exec(ctx, `UPDATE schedule SET state = 3, due = NULL, updated = $1, version = version + 1
+		WHERE state = 1 OR state = 0 AND send_at <= $1`, int64(t.now))
 	return err
 }

@@ -115,11 +115,17 @@ type breakage struct {
 }
 
 var breakages = []breakage{
+	{"an event that nobody looks at", []string{`UPDATE event SET id = 5, due = NULL`}, []string{"event: event 5 of kind 1 is in state 0, nobody looks at it"}},
+	{"an event that was told", []string{`UPDATE event SET id = 5, state = 1`}, []string{"event: event 5 of kind 1 is in state 1, somebody looks at it"}},
+	{"an event of no app", []string{`UPDATE event SET app = 77`}, []string{"event: app 77 of 1 rows does not exist in app"}},
+	{"a reply of no app", []string{`UPDATE reply SET app = 77`}, []string{"reply: app 77 of 1 rows does not exist in app"}},
+	{"a reply that is not found", []string{`UPDATE reply SET id = 5, idx_a = idx_b, idx_b = NULL`}, []string{"reply: 5 is not found by the number that it has"}},
+	{"a dead message that nobody forgets", []string{`UPDATE message SET state = 8, due = 1 WHERE id = EXPIRED`}, []string{"message: message EXPIRED is in state 8, somebody looks at it, without a text"}},
 	{"a balance", []string{`UPDATE account SET balance = balance + 3 WHERE id = 257`}, []string{
 		"balance: app 1 general available is 98, and the ledger's rows sum to 95",
 		"balance: all balances sum to 3, not to zero"}},
 	{"an entry is lost", []string{`DELETE FROM ledger WHERE kind = 3 AND ref = DELIVERED`}, []string{
-		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 0, refunded 0",
+		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 0, refunded 0 and 0",
 		"balance: app 1 general held is 2, and the ledger's rows sum to 3",
 		"balance: app 1 general revenue is 3, and the ledger's rows sum to 2"}},
 	{"an entry of no account", []string{`INSERT INTO ledger (id, debit, credit, amount, kind, ref) VALUES (5, 770, 771, 4, 3, 0)`}, []string{
@@ -131,18 +137,18 @@ var breakages = []breakage{
 		"balance: app 2 general revenue does not exist, and the ledger's rows sum to 1"}},
 	{"an entry of a wrong kind", []string{`UPDATE ledger SET kind = 1 WHERE kind = 3 AND ref = DELIVERED`}, []string{
 		"ledger: entry ENTRY moves 1 from account 258 to 259 as kind 1, which is no transfer",
-		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 0, refunded 0"}},
+		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 0, refunded 0 and 0"}},
 	{"an account of another", []string{`UPDATE account SET app = 2 WHERE id = 259`}, []string{
 		"account: account 259 is filed under tenant 1, app 2, pool 0"}},
 	{"a balance below zero", []string{
 		`UPDATE ledger SET amount = amount + 100 WHERE kind = 3 AND ref = DELIVERED`,
 		`sqlite:PRAGMA ignore_check_constraints = 1`, `postgres:ALTER TABLE account DROP CONSTRAINT account_check`,
 		`UPDATE account SET balance = balance - 100 WHERE id = 258`, `UPDATE account SET balance = balance + 100 WHERE id = 259`}, []string{
-		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 101, refunded 0",
+		"charge: message DELIVERED of price 1 and money state 2 was reserved 1, settled 101, refunded 0 and 0",
 		"balance: app 1 general held is -98, below zero",
 		"held: app 1 general held: what messages and codes reserved differs by 100 from what it holds"}},
 	{"money held for nothing", []string{`UPDATE message SET price = 2 WHERE id = QUEUED`}, []string{
-		"charge: message QUEUED of price 2 and money state 1 was reserved 1, settled 0, refunded 0",
+		"charge: message QUEUED of price 2 and money state 1 was reserved 1, settled 0, refunded 0 and 0",
 		"held: app 1 general held: what messages and codes reserved differs by 1 from what it holds"}},
 	{"a claim that holds more", []string{`UPDATE verification SET held = 3 WHERE state = 1`}, []string{
 		"charge: code CLAIMED holds 3, the ledger says 2",
@@ -164,7 +170,7 @@ var breakages = []breakage{
 	{"a paid message that waits", []string{`UPDATE message SET state = 0 WHERE id = SUBMITTED`}, []string{
 		"message: message SUBMITTED of price 1 is in state 0 with money state 2"}},
 	{"a sent message that is not paid", []string{`UPDATE message SET money = 1 WHERE id = SUBMITTED`}, []string{
-		"charge: message SUBMITTED of price 1 and money state 1 was reserved 1, settled 1, refunded 0",
+		"charge: message SUBMITTED of price 1 and money state 1 was reserved 1, settled 1, refunded 0 and 0",
 		"held: app 1 general held: what messages and codes reserved differs by 1 from what it holds",
 		"message: message SUBMITTED of price 1 is in state 3 with money state 1"}},
 	{"a state that there is not", []string{`UPDATE message SET state = 9 WHERE id = EXPIRED`}, []string{
@@ -260,7 +266,7 @@ func TestEachCheckFindsItsDamage(t *testing.T) {
 			ok(t, err)
 			healthy, err := Run(t.Context(), Options{Source: e, Ring: ring, Now: start, Messages: 90 * 24 * time.Hour})
 			ok(t, err)
-			if len(healthy.Findings) != 0 || healthy.Opened != 13 || len(healthy.Ledger) != 7 {
+			if len(healthy.Findings) != 0 || healthy.Opened != 14 || len(healthy.Ledger) != 7 {
 				t.Fatalf("a healthy database: %+v", healthy)
 			}
 			// The unique indexes would not let two rows of one number in.
@@ -338,8 +344,8 @@ func TestSampleAndLimits(t *testing.T) {
 	}))
 	report, err := Run(t.Context(), Options{Source: e, Ring: ring, Now: start, Sample: 2})
 	ok(t, err)
-	if report.Opened != 8 { // 2 users, 1 counter, 2 messages, 1 peer, 2 apps
-		t.Errorf("%d rows were opened, want 8", report.Opened)
+	if report.Opened != 9 { // 2 users, 1 counter, 2 messages, 1 peer, 2 apps, 1 reply
+		t.Errorf("%d rows were opened, want 9", report.Opened)
 	}
 	if n := len(report.Findings); n != 51 || report.Findings[50].String() != "credential: and 10 more" {
 		t.Errorf("%d findings, the last is %s", n, report.Findings[n-1])

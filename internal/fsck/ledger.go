@@ -40,13 +40,15 @@ const (
 
 	// What the ledger says of one message or code.
 	byRef = `(SELECT ref, SUM(CASE WHEN kind = 2 THEN amount ELSE 0 END) AS reserved, SUM(CASE WHEN kind = 3 THEN amount ELSE 0 END) AS settled,
-		SUM(CASE WHEN kind = 4 THEN amount ELSE 0 END) AS refunded FROM ledger WHERE kind <> 1 GROUP BY ref) l`
+		SUM(CASE WHEN kind = 4 AND (debit & 15) = 2 THEN amount ELSE 0 END) AS refunded, SUM(CASE WHEN kind = 4 AND (debit & 15) = 3 THEN amount ELSE 0 END) AS returned FROM ledger WHERE kind <> 1 GROUP BY ref) l`
 
+	// An operator may have a message that was refunded tried again: it is
+	// reserved once more. What is held and what is spent for it is one price.
 	wrongCharge = `SELECT 'message ' || m.id || ' of price ' || m.price || ' and money state ' || m.money || ' was reserved ' || COALESCE(l.reserved, 0)
-		|| ', settled ' || COALESCE(l.settled, 0) || ', refunded ' || COALESCE(l.refunded, 0)
+		|| ', settled ' || COALESCE(l.settled, 0) || ', refunded ' || COALESCE(l.refunded, 0) || ' and ' || COALESCE(l.returned, 0)
 		FROM message m LEFT JOIN ` + byRef + ` ON l.ref = m.id
-		WHERE COALESCE(l.reserved, 0) <> m.price OR COALESCE(l.settled, 0) <> CASE WHEN m.money = 2 THEN m.price ELSE 0 END
-		OR COALESCE(l.refunded, 0) <> CASE WHEN m.money = 3 THEN m.price ELSE 0 END
+		WHERE COALESCE(l.reserved, 0) < m.price OR COALESCE(l.reserved - l.settled - l.refunded, 0) <> CASE WHEN m.money = 1 THEN m.price ELSE 0 END
+		OR COALESCE(l.settled - l.returned, 0) <> CASE WHEN m.money = 2 THEN m.price ELSE 0 END
 		ORDER BY m.id`
 
 	wrongHold = `SELECT 'code ' || v.id || ' holds ' || v.held || ', the ledger says ' || COALESCE(l.reserved - l.settled - l.refunded, 0)

@@ -32,11 +32,21 @@ func allLinks() []link {
 		{"verification", "app", "app", "id", ""},
 		{"message", "app", "app", "id", ""},
 		{"failure", "app", "app", "id", ""},
+		{"event", "app", "app", "id", ""},
+		{"reply", "app", "app", "id", "c.app <> 0"},
+		{"template", "app", "app", "id", "c.app <> 0"},
+		{"signature", "app", "app", "id", ""},
+		{"signature_image", "signature", "signature", "id", ""},
+		{"schedule", "app", "app", "id", ""},
+		{"schedule", "template", "template", "id", ""},
+		{"schedule_recipient", "schedule", "schedule", "id", ""},
+		{"opt_out", "app", "app", "id", ""},
+		{"opt_out", "tenant", "tenant", "id", ""},
 	}
 }
 
 // sameTenant are tables whose rows have the tenant of their app.
-func sameTenant() []string { return []string{"verification", "failure", "message", "device"} }
+func sameTenant() []string { return []string{"verification", "failure", "message", "device", "schedule", "opt_out"} }
 
 const (
 	// An id that names nothing is told once, however many rows have it.

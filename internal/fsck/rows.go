@@ -32,13 +32,29 @@ const (
 
 	wrongMoney = `SELECT 'message ' || id || ' of price ' || price || ' is in state ' || state || ' with money state ' || money FROM message
 		WHERE state NOT BETWEEN 0 AND 8 OR money NOT BETWEEN 0 AND 3 OR (price = 0) <> (money = 0)
-		OR state IN (0, 1, 2, 6) AND money NOT IN (0, 1) OR state IN (3, 4) AND money NOT IN (0, 2) OR state IN (5, 7, 8) AND money = 1
+		OR state IN (0, 1, 2, 6) AND (money = 3 OR money = 2 AND attempts = 0) OR state = 3 AND money NOT IN (0, 2) OR state = 4 AND money = 1
+		OR state IN (5, 7, 8) AND money = 1
 		ORDER BY id`
 
 	wrongWork = `SELECT 'message ' || id || ' is in state ' || state || CASE WHEN due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END
 		|| CASE WHEN body IS NULL THEN ', without a text' ELSE ', with a text' END FROM message
 		WHERE state IN (0, 1, 2, 3, 6) AND due IS NULL OR state IN (0, 1) AND body IS NULL AND resends = 0
-		OR state IN (4, 7, 8) AND (due IS NOT NULL OR body IS NOT NULL) ORDER BY id`
+		OR state IN (4, 7) AND (due IS NOT NULL OR body IS NOT NULL) OR state = 8 AND (due IS NULL) <> (body IS NULL) ORDER BY id`
+
+	// An event that waits has its time; one that ended has none.
+	wrongEvent = `SELECT 'event ' || id || ' of kind ' || kind || ' is in state ' || state || CASE WHEN due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END
+		FROM event WHERE state NOT IN (0, 1, 2) OR kind NOT IN (1, 2, 3, 4) OR (state = 0) <> (due IS NOT NULL) ORDER BY id`
+
+	// A schedule that waits or is being sent has its time; one that ended has none.
+	wrongSchedule = `SELECT 'schedule ' || s.id || ' is in state ' || s.state || ' with ' || COALESCE(r.n, 0) || ' recipients of ' || s.recipients ||
+		CASE WHEN s.due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END FROM schedule s
+		LEFT JOIN (SELECT schedule, COUNT(*) AS n FROM schedule_recipient GROUP BY schedule) r ON r.schedule = s.id
+		WHERE s.state NOT IN (0, 1, 2, 3) OR (s.state IN (0, 1)) <> (s.due IS NOT NULL)
+		OR COALESCE(r.n, 0) <> CASE WHEN s.state = 3 THEN 0 ELSE s.recipients END ORDER BY s.id`
+
+	wrongAudit = `SELECT '%[1]s ' || id || ' is in state ' || state || ' and of kind ' || kind FROM %[1]s WHERE state NOT IN (0, 1, 2) OR kind < 1 OR kind > %[2]d ORDER BY id`
+
+	twoDefaults = `SELECT 'app ' || app || ' has ' || COUNT(*) || ' default signatures' FROM signature WHERE deleted = 0 AND is_default GROUP BY app HAVING COUNT(*) > 1 ORDER BY app`
 
 	lostReceipt = `SELECT 'a receipt of ' || r.provider || ' names message ' || r.message || ', which does not exist'
 		FROM receipt_ref r LEFT JOIN message m ON m.id = r.message WHERE m.id IS NULL AND r.message >= $1 ORDER BY r.message`
@@ -78,6 +94,11 @@ func (r *run) rows(ctx context.Context) error {
 		{"message", wrongCodeOfMessage, nil},
 		{"message", wrongMoney, nil},
 		{"message", wrongWork, nil},
+		{"event", wrongEvent, nil},
+		{"schedule", wrongSchedule, nil},
+		{"template", fmt.Sprintf(wrongAudit, "template", 3), nil},
+		{"signature", fmt.Sprintf(wrongAudit, "signature", 7), nil},
+		{"signature", twoDefaults, nil},
 		{"receipt", lostReceipt, []any{oldest}},
 		{"user", fmt.Sprintf(twoUsers, "idx_a", "idx_a"), nil},
 		{"user", fmt.Sprintf(twoUsers, "idx_b", "idx_b"), nil},

@@ -38,6 +38,7 @@ func (r *run) sealed(ctx context.Context) error {
 		{"user", "users r", "r.phone", "1 = 1"},
 		{"counter", "failure r", "r.phone", "1 = 1"},
 		{"reply", "reply r", "r.phone", "1 = 1"},
+		{"opt_out", "opt_out r", "r.phone", "1 = 1"},
 		{"code", "verification r JOIN message m ON m.id = r.message", "m.phone", "r.state IN (0, 1)"},
 	} {
 		if err := r.index(ctx, t.check, t.table, t.phone, t.where); err != nil {
@@ -97,13 +98,13 @@ func (r *run) open(t records.Sealed, row records.SealedRow) error {
 		if _, err := r.Ring.Open(reply.TextField, row.Second); err != nil {
 			return err
 		}
-	case records.SealedMessages:
+	case records.SealedMessages, records.SealedRecipients:
 		if len(row.Second) > 0 {
 			if _, err := r.Ring.Open(outbox.BodyField, row.Second); err != nil {
 				return err
 			}
 		}
-	case records.SealedUsers, records.SealedFailures:
+	case records.SealedUsers, records.SealedFailures, records.SealedOptOuts:
 	}
 	if len(row.First) == 0 {
 		return nil

@@ -11,6 +11,9 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
+// schedulesKept is how long a schedule can be asked for after it was sent.
+const schedulesKept = 7 * 24 * time.Hour
+
 // sweep removes the old rows of one kind and tells how many went.
 type sweep struct {
 	name string
@@ -49,6 +52,15 @@ func (s *Service) sweeps() []sweep {
 		})},
 		{"idempotency", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneIdempotency(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"event", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneEvents(ctx, q, core.IDAt(now.Add(-toldEvents)), core.IDAt(now.Add(-waitingEvents)), core.IDAt(now.Add(-deadEvents)), s.o.Rows)
+		})},
+		{"reply", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneReplies(ctx, q, core.IDAt(now.Add(-s.o.Keep.Messages)), s.o.Rows)
+		})},
+		{"schedule", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneSchedules(ctx, q, store.At(now.Add(-schedulesKept)), s.o.Rows)
 		})},
 		{"receipt_ref", s.receipts},
 	}

@@ -42,6 +42,15 @@ const (
 	receiptTurns = 24                     // passes over the receipt references in the time that they are kept
 )
 
+// How long events of apps are kept, from when they happened: what was told, or
+// asked for, as long as an app may ask (contracts/jsms.md §9); what waits for an
+// app that never asks; and what was given up, for whoever looks why.
+const (
+	toldEvents    = 3 * 24 * time.Hour
+	waitingEvents = 7 * 24 * time.Hour
+	deadEvents    = 30 * 24 * time.Hour
+)
+
 // Options are what a Service is made of; those without a default are required.
 type Options struct {
 	Database Database

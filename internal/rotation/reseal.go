@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/tenant"
@@ -163,6 +164,10 @@ func (r *reseal) table(ctx context.Context, table records.Sealed, newest uint16)
 	switch table {
 	case records.SealedPeers:
 		page = func(after int64) (int64, int, error) { return r.o.Peers.Reseal(ctx, newest, after, resealPage) }
+	case records.SealedReplies:
+		page = func(after int64) (int64, int, error) { return r.replies(ctx, newest, after) }
+	case records.SealedRecipients, records.SealedOptOuts:
+		page = func(after int64) (int64, int, error) { return r.plain(ctx, table, newest, after) }
 	case records.SealedApps:
 		page = func(after int64) (int64, int, error) { return r.o.Apps.Reseal(ctx, newest, after, resealPage) }
 	case records.SealedUsers, records.SealedFailures, records.SealedMessages:
@@ -175,6 +180,63 @@ func (r *reseal) table(ctx context.Context, table records.Sealed, newest uint16)
 		r.sealed.Add(int64(n))
 		after = last
 	}
+}
+
+// replies seals a page of subscribers' texts, which nobody changes.
+func (r *reseal) replies(ctx context.Context, newest uint16, after int64) (last int64, n int, err error) {
+	err = records.Update(ctx, r.o.Database, func(q store.SQL) error {
+		found, err := records.SealedOtherwise(ctx, q, records.SealedReplies, newest, after, resealPage)
+		for _, row := range found {
+			if err != nil {
+				return err
+			}
+			var phone, text []byte
+			if phone, err = account.ResealNumber(r.o.Ring, row.First); err != nil {
+				return fmt.Errorf("row %d: %w", row.ID, err)
+			}
+			plain, openErr := r.o.Ring.Open(reply.TextField, row.Second)
+			if openErr != nil {
+				return fmt.Errorf("row %d: %w", row.ID, openErr)
+			}
+			text, err = r.o.Ring.Seal(reply.TextField, plain)
+			clear(plain)
+			if err == nil {
+				err = records.ResealReply(ctx, q, row, phone, text)
+			}
+		}
+		if n = len(found); n > 0 {
+			last = found[n-1].ID
+		}
+		return err
+	})
+	return last, n, err
+}
+
+// plain seals a page of a table that only plain transactions write.
+func (r *reseal) plain(ctx context.Context, table records.Sealed, newest uint16, after int64) (last int64, n int, err error) {
+	put := records.ResealOptOut
+	if table == records.SealedRecipients {
+		put = records.ResealRecipient
+	}
+	err = records.Update(ctx, r.o.Database, func(q store.SQL) error {
+		found, err := records.SealedOtherwise(ctx, q, table, newest, after, resealPage)
+		if err != nil {
+			return err
+		}
+		last, n = 0, len(found)
+		for _, row := range found {
+			anew, err := resealed(r.o.Ring, table, row)
+			if err != nil {
+				return fmt.Errorf("row %d: %w", row.ID, err)
+			}
+			if err := put(ctx, q, row, anew); err != nil {
+				return err
+			}
+			last = row.ID
+		}
+		return nil
+	})
+	return last, n, err
 }
 
 // rows seals a page of a table that batches write: as a command, so that no
@@ -206,7 +268,7 @@ func resealed(ring *keyring.Ring, table records.Sealed, row records.SealedRow) (
 			return anew, err
 		}
 	}
-	if table != records.SealedMessages || len(row.Second) == 0 {
+	if table != records.SealedMessages && table != records.SealedRecipients || len(row.Second) == 0 {
 		return anew, nil
 	}
 	text, err := ring.Open(outbox.BodyField, row.Second)
@@ -234,7 +296,7 @@ func (c *resealRows) Want(b *store.Batch) {
 			b.Failures.Want(core.FailureID(row.ID))
 		case records.SealedMessages:
 			b.Messages.Want(core.MessageID(row.ID))
-		case records.SealedPeers, records.SealedApps: // are no rows of batches
+		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts: // are no rows of batches
 		}
 	}
 }
@@ -259,7 +321,7 @@ func (c *resealRows) Decide(b *store.Batch) error {
 					b.Messages.Put(m.ID, m)
 				}
 			}
-		case records.SealedPeers, records.SealedApps:
+		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts:
 		}
 	}
 	return nil

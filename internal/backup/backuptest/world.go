@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 )
@@ -118,6 +119,8 @@ func (c *fill) Decide(b *store.Batch) error {
 	}
 	orphan := store.ReceiptKey{Provider: "main", PartID: "part-3\xff"} // carriers send any bytes
 	b.Orphans.Put(orphan, store.Orphan{Key: orphan, State: 2, Code: "DELIVRD", Status: 4001, At: now})
+	event := core.EventID(w.ids.Next())
+	b.Events.Put(event, store.Event{ID: event, App: App, Kind: store.EventReceipt, Ref: int64(w.Delivered), Status: 4001, At: now})
 	b.AppendJournal([]byte("events of the limiter"))
 	return nil
 }
@@ -200,6 +203,21 @@ func (c *fill) code(b *store.Batch, m store.Message, n account.Number, phone str
 	return nil
 }
 
+// reply puts a text that Zhang sent.
+func (w *World) reply(ctx context.Context, q store.SQL) error {
+	n, err := account.RealNumber(w.Ring, Tenant, core.PhoneFromE164(Zhang))
+	if err != nil {
+		return err
+	}
+	text, err := w.Ring.Seal(reply.TextField, []byte("TD"))
+	if err != nil {
+		return err
+	}
+	_, err = records.InsertReply(ctx, q, &records.Reply{ID: core.ReplyID(w.ids.Next()), App: App, Message: w.Delivered, Provider: "main", CarrierID: []byte("mo-1\xff"),
+		Recipient: "1069", Index: n.Index, Phone: n.Sealed, Text: text, OptOut: true, At: store.At(w.Now)})
+	return err
+}
+
 // records puts the rows of rarely written tables.
 func (w *World) records(ctx context.Context, q store.SQL) error {
 	now := store.At(w.Now)
@@ -258,6 +276,8 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 			_, err := q.Exec(ctx, `INSERT INTO once (key, value, expires) VALUES ($1, $2, $3)`, []byte("pass"), []byte("of a captcha"), int64(now.Add(time.Hour)))
 			return err
 		},
+		func() error { return w.reply(ctx, q) },
+		func() error { return w.messages(ctx, q) },
 		func() error { return records.PutSetting(ctx, q, records.SettingInstallation, w.Ring.InstallationID()) },
 		func() error { return records.PutSetting(ctx, q, records.SettingGeneration, "1") },
 		func() error { return records.BumpRevision(ctx, q) },

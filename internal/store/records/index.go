@@ -17,11 +17,13 @@ const (
 	IndexedUsers Indexed = iota + 1
 	IndexedFailures
 	IndexedVerifications
+	IndexedReplies
+	IndexedOptOuts
 )
 
 // IndexedTables are all of them, for a rotation (requirement row 11).
 func IndexedTables() []Indexed {
-	return []Indexed{IndexedUsers, IndexedFailures, IndexedVerifications}
+	return []Indexed{IndexedUsers, IndexedFailures, IndexedVerifications, IndexedReplies, IndexedOptOuts}
 }
 
 // Side names a column of the blind index.
@@ -48,6 +50,10 @@ func (t Indexed) table() string {
 		return "failure"
 	case IndexedVerifications:
 		return "verification"
+	case IndexedReplies:
+		return "reply"
+	case IndexedOptOuts:
+		return "opt_out"
 	}
 	return ""
 }
@@ -111,6 +117,10 @@ func HasIndex(ctx context.Context, q store.SQL, t Indexed, side Side) (found boo
 		where = "tenant > 0"
 	case IndexedVerifications:
 		where = "app > 0 AND state IN (0, 1)"
+	case IndexedReplies:
+		where = "1 = 1"
+	case IndexedOptOuts:
+		where = "tenant > 0"
 	case IndexedFailures:
 	}
 	sql := fmt.Sprintf(`SELECT 1 FROM %s WHERE %s AND %s IS NOT NULL LIMIT 1`, t.table(), where, side.column())

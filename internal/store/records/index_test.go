@@ -57,6 +57,15 @@ func TestReq11_IndexRowsRotate(t *testing.T) {
 		b.PutVerification(store.Verification{ID: 100, App: 1, Index: core.PhoneIndex{A: old(100)}})                     // a test number's
 		b.PutVerification(store.Verification{ID: 101, App: 1, Index: core.PhoneIndex{A: old(1)}, State: 3, Message: 1}) // dead
 	})
+	update(t, e, func(q store.SQL) error {
+		for n := 1; n <= rows; n++ {
+			r := records.Reply{ID: core.ReplyID(n), App: 1, Provider: "p", Index: core.PhoneIndex{A: old(n)}, Phone: phone(n), Text: []byte("t")}
+			if _, err := records.InsertReply(ctx, q, &r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	expectAll := func(value func(int) core.IndexValue, want bool) {
 		t.Helper()
 		for n := 1; n <= rows; n++ {

@@ -19,12 +19,14 @@ const (
 	SealedPeers
 	SealedApps
 	SealedReplies
+	SealedRecipients
+	SealedOptOuts
 )
 
 // SealedTables are all of them, for the retirement of a field key
 // (requirement row 11).
 func SealedTables() []Sealed {
-	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies}
+	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts}
 }
 
 // String is the table's name.
@@ -60,6 +62,10 @@ func (t Sealed) parts() (name, id string, columns []string) {
 		return "app", "id", []string{"test_numbers", "secrets"}
 	case SealedReplies:
 		return "reply", "id", []string{"phone", "text"}
+	case SealedRecipients:
+		return "schedule_recipient", "id", []string{"phone", "body"}
+	case SealedOptOuts:
+		return "opt_out", "id", []string{"phone"}
 	}
 	return "", "", nil
 }
@@ -158,6 +164,8 @@ func CountIndexed(ctx context.Context, q store.SQL, t Indexed, side Side) (n int
 		where = "tenant > 0"
 	case IndexedVerifications:
 		where = "app > 0 AND state IN (0, 1)"
+	case IndexedOptOuts:
+		where = "tenant > 0"
 	case IndexedReplies:
 		where = "1 = 1"
 	case IndexedFailures:
