@@ -22,8 +22,9 @@ type rawSMSC struct {
 // rawConn is one connection after its bind.
 type rawConn struct {
 	net.Conn
-	t *testing.T
-	r *pdu.Reader
+	t    *testing.T
+	r    *pdu.Reader
+	kind pdu.CommandID // of the bind
 }
 
 func newRawSMSC(t *testing.T) *rawSMSC {
@@ -53,11 +54,12 @@ func (s *rawSMSC) accept() {
 		}
 		c := &rawConn{Conn: nc, t: s.t, r: pdu.NewReader(nc, nil)}
 		h, _, err := c.r.Next()
-		if err != nil || h.ID != pdu.BindTransceiver {
+		if err != nil || h.ID != pdu.BindTransceiver && h.ID != pdu.BindTransmitter && h.ID != pdu.BindReceiver {
 			_ = nc.Close()
 			continue
 		}
-		resp, _ := pdu.AppendBindResp(nil, pdu.BindTransceiverResp, pdu.OK, h.Seq, &pdu.BindResp{SystemID: "raw"})
+		c.kind = h.ID
+		resp, _ := pdu.AppendBindResp(nil, h.ID.Response(), pdu.OK, h.Seq, &pdu.BindResp{SystemID: "raw"})
 		c.send(resp)
 		s.conns <- c
 	}
