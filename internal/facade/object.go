@@ -87,6 +87,20 @@ func (o *Object) Get(name string) Value {
 // Len is how many members the text has, duplicates counted.
 func (o *Object) Len() int { return len(o.members) }
 
+// Only is the name of the object's one member, which may stand there more than
+// once; false when there are none or several.
+func (o *Object) Only() (name string, ok bool) {
+	for _, m := range o.members {
+		if m.name != o.members[0].name {
+			return "", false
+		}
+	}
+	if len(o.members) == 0 {
+		return "", false
+	}
+	return o.members[0].name, true
+}
+
 // IsMissing tells whether there is no value: the member is not there, or null.
 func (v Value) IsMissing() bool { return v.literal == "" || v.literal == "null" }
 
