@@ -24,7 +24,7 @@ import (
 type event struct {
 	Event                       string
 	Port, Status, Coding        int
-	To, From, Text, UDH, ID     string
+	To, From, Text, UDH, ID, As string
 	SourceTON, DestTON, DestNPI int
 	Receipt, ESM                int
 	Payload                     bool
@@ -38,13 +38,14 @@ type nodeSMSC struct {
 	events chan event
 }
 
-func startNode(t *testing.T) *nodeSMSC {
+// startNode starts it; with files it speaks TLS (see smsc.js).
+func startNode(t *testing.T, files ...string) *nodeSMSC {
 	t.Helper()
 	node := need(t, "node")
 	if _, err := os.Stat("node_modules/smpp"); err != nil {
 		missing(t, "npm's smpp is not installed; scripts/setup.sh installs it")
 	}
-	cmd := exec.Command(node, "smsc.js")
+	cmd := exec.Command(node, append([]string{"smsc.js"}, files...)...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,10 +1,12 @@
 // An SMSC made of npm's smpp, for the Go test beside it. It prints what it
-// receives as JSON lines and takes commands as JSON lines.
+// receives as JSON lines and takes commands as JSON lines. With arguments it
+// speaks TLS: the files of its certificate, its key, and who vouches for clients.
 //
 // The destination's last digits decide: 1 throttled once for each number, then
 // accepted; 2 answered with a hexadecimal id, receipt decimal; 3 never
 // answered; anything else accepted, receipt delivered.
 'use strict';
+const fs = require('fs');
 const readline = require('readline');
 const smpp = require('smpp');
 
@@ -20,7 +22,7 @@ function text(pdu) {
 
 function submit(session, pdu) {
   print(Object.assign({
-    event: 'submit', to: pdu.destination_addr, from: pdu.source_addr, sourceTON: pdu.source_addr_ton,
+    event: 'submit', as: session.boundAs, to: pdu.destination_addr, from: pdu.source_addr, sourceTON: pdu.source_addr_ton,
     destTON: pdu.dest_addr_ton, destNPI: pdu.dest_addr_npi, coding: pdu.data_coding, receipt: pdu.registered_delivery,
     esm: pdu.esm_class, payload: Boolean(pdu.message_payload),
   }, text(pdu)));
@@ -33,22 +35,32 @@ function submit(session, pdu) {
   }
   const id = ++lastID;
   session.send(pdu.response({ message_id: last === '2' ? id.toString(16) : String(id) }));
-  session.deliver_sm({
+  receiver(session).deliver_sm({
     source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, esm_class: 4,
     short_message: `id:${id} sub:001 dlvrd:001 submit date:2311212130 done date:2311212131 stat:DELIVRD err:000 text:`,
-  }, (resp) => print({ event: 'receipt answered', id: String(id), status: resp.command_status }));
+  }, (resp) => print({ event: 'receipt answered', id: String(id), status: resp.command_status, as: receiver(session).boundAs }));
 }
 
-const server = smpp.createServer((session) => {
+// receiver is where receipts for a session go: a bound receiver, if there is one.
+function receiver(session) {
+  for (const other of sessions) if (other.boundAs === 'bind_receiver') return other;
+  return session;
+}
+
+const [cert, key, ca] = process.argv.slice(2).map((file) => fs.readFileSync(file));
+const secured = cert ? { cert, key, ca, requestCert: true, rejectUnauthorized: true } : {};
+const server = smpp.createServer(secured, (session) => {
   session.on('error', (error) => print({ event: 'error', text: String(error) }));
   session.on('close', () => { sessions.delete(session); print({ event: 'closed' }); });
-  session.on('bind_transceiver', (pdu) => {
+  const bind = (pdu) => {
     const status = pdu.system_id !== 'yanma' ? smpp.ESME_RINVSYSID : pdu.password !== 'secret08' ? smpp.ESME_RINVPASWD : 0;
     session.send(pdu.response({ command_status: status, system_id: 'node' }));
-    print({ event: 'bind', status, text: pdu.system_type });
+    print({ event: 'bind', status, text: pdu.system_type, as: pdu.command });
     if (status) return session.close();
+    session.boundAs = pdu.command;
     sessions.add(session);
-  });
+  };
+  for (const kind of ['bind_transceiver', 'bind_transmitter', 'bind_receiver']) session.on(kind, bind);
   session.on('submit_sm', (pdu) => submit(session, pdu));
   session.on('enquire_link', (pdu) => { session.send(pdu.response()); print({ event: 'enquire_link' }); });
   session.on('unbind', (pdu) => { session.send(pdu.response()); print({ event: 'unbind' }); session.close(); });
