@@ -13,6 +13,7 @@ const (
 	PurposeLogin  Purpose = 1 // log in or register
 	PurposeVerify Purpose = 2 // prove possession of a number, nothing else
 	PurposeRebind Purpose = 3 // bind a new number to a user
+	PurposeCode   Purpose = 4 // as PurposeVerify, by an id of its own: a newer code does not void it
 )
 
 // String names the purpose for logs.
@@ -24,6 +25,8 @@ func (p Purpose) String() string {
 		return "verify"
 	case PurposeRebind:
 		return "rebind"
+	case PurposeCode:
+		return "code"
 	}
 	return "unknown"
 }

@@ -33,7 +33,7 @@ func one(t *testing.T, w *world, gate *storetest.Gate, c store.Command) {
 // sendThrough stores a code without the outbox.
 func sendThrough(t *testing.T, w *world, gate *storetest.Gate, a *tenant.App) core.Code {
 	t.Helper()
-	c, out, err := w.prepare(StartRequest{App: a, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS}, w.clock.now())
+	c, out, err := w.prepare(&StartRequest{App: a, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS}, w.clock.now())
 	wantOK(t, err)
 	one(t, w, gate, c)
 	return codeIn(out.Text)
@@ -77,7 +77,7 @@ func TestInOneCommit(t *testing.T) {
 	})
 	t.Run("a new code and the old one", func(t *testing.T) {
 		old := sendThrough(t, w, gate, w.app)
-		c, _, err := w.prepare(StartRequest{App: w.app, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS}, w.clock.now())
+		c, _, err := w.prepare(&StartRequest{App: w.app, Phone: phone, Purpose: core.PurposeLogin, Channel: core.ChannelSMS}, w.clock.now())
 		wantOK(t, err)
 		late := answerOf(t, w, w.app, old)
 		for _, err := range gate.Together(t, w.batcher, c, late) {

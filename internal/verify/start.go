@@ -15,7 +15,7 @@ import (
 type startVerification struct {
 	policy    guard.FailurePolicy
 	ids       *core.IDs
-	payer     billing.Payer
+	payers    []billing.Payer // the first one that can, pays
 	known     knownScope
 	supersede bool // a new code voids the older one: all dialects but jsms
 	row       store.Verification
@@ -32,7 +32,9 @@ func (c *startVerification) Want(b *store.Batch) {
 	if c.supersede {
 		b.Live.Want(c.liveKey())
 	}
-	billing.Want(b, c.payer)
+	for _, p := range c.payers {
+		billing.Want(b, p)
+	}
 }
 
 // Decide refuses with KindLocked or KindInsufficientBalance.
@@ -44,7 +46,7 @@ func (c *startVerification) Decide(b *store.Batch) error {
 	if c.supersede {
 		supersede(b, b.LiveVerifications(c.liveKey()))
 	}
-	if err := outbox.Enqueue(b, c.ids, c.payer, c.message); err != nil {
+	if err := outbox.Enqueue(b, c.ids, billing.Able(b, c.payers, c.message.Price), c.message); err != nil {
 		return err
 	}
 	c.leased, _ = b.Messages.Get(c.message.ID)

@@ -21,20 +21,23 @@ type Outcome uint8
 // The outcomes, in the order in which they are looked at.
 const (
 	OutcomeUnknown Outcome = iota // no such code of the app's, or older than a day
-	OutcomeOver                   // used, superseded, or past its life
+	OutcomeOver                   // superseded, or past its life
 	OutcomeDead                   // five wrong tries, this one included
 	OutcomeWrong                  // a wrong try; more may follow
 	OutcomeRight                  // right, and used from now on
+	OutcomeUsed                   // right, and used before
 )
 
 // validateFor is how long a code is known by its id (contracts/camara.md §3.2).
 const validateFor = 24 * time.Hour
 
-// ValidateRequest answers a code that Start made for PurposeVerify, by its id.
+// ValidateRequest answers a code that Start made for PurposeVerify or
+// PurposeCode, by its id.
 type ValidateRequest struct {
-	App  *tenant.App
-	ID   core.VerificationID
-	Code core.Code // as it was typed: any text
+	App     *tenant.App
+	Purpose core.Purpose // 0: PurposeVerify
+	ID      core.VerificationID
+	Code    core.Code // as it was typed: any text
 
 	Call   *idempotency.Call // nil without an Idempotency-Key
 	Status int               // of a success: what Call notes, with an empty body
@@ -44,7 +47,10 @@ type ValidateRequest struct {
 // returns. It logs nobody in and costs nothing. Errors: KindOverloaded,
 // KindInternal.
 func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, error) {
-	c := &validateCode{policy: s.policyFor(core.PurposeVerify), checker: s.checker, ring: s.ring, ids: s.ids, app: r.App, id: r.ID, guess: r.Code}
+	if r.Purpose == 0 {
+		r.Purpose = core.PurposeVerify
+	}
+	c := &validateCode{policy: s.policyFor(r.Purpose), purpose: r.Purpose, checker: s.checker, ring: s.ring, ids: s.ids, app: r.App, id: r.ID, guess: r.Code}
 	var command store.Command = c
 	if r.Call != nil {
 		status := r.Status
@@ -67,6 +73,7 @@ func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, err
 // validateCode compares a guess with one code.
 type validateCode struct {
 	policy  guard.FailurePolicy
+	purpose core.Purpose
 	checker codeChecker
 	ring    *keyring.Ring
 	ids     *core.IDs
@@ -109,24 +116,27 @@ func (c *validateCode) readNumber(m store.Message) bool {
 }
 
 func (c *validateCode) mine(v store.Verification) bool {
-	return v.App == c.app.ID && v.Tenant == c.app.Tenant && v.Purpose == core.PurposeVerify
+	return v.App == c.app.ID && v.Tenant == c.app.Tenant && v.Purpose == c.purpose
 }
 
 func (c *validateCode) failureKey() store.FailureKey {
-	return store.FailureKey{App: c.app.ID, Purpose: core.PurposeVerify, Index: c.number.Index.Lookup()}
+	return store.FailureKey{App: c.app.ID, Purpose: c.purpose, Index: c.number.Index.Lookup()}
 }
 
 // Decide is contracts/camara.md §3.2 "Order".
 func (c *validateCode) Decide(b *store.Batch) error {
 	v, ok := b.Verifications.Get(c.id)
 	switch {
-	case !ok || !c.mine(v) || b.Now.Sub(store.At(core.IDTime(int64(c.id)))) >= validateFor:
+	case !ok || !c.mine(v) || b.Now.Sub(c.knownFrom(v)) >= validateFor:
 		c.outcome = OutcomeUnknown
 		return nil
 	case v.State == store.VerificationExhausted:
 		c.outcome = OutcomeDead
 		return nil
-	case v.State != store.VerificationPending || b.Now >= v.Expires || v.Expires > b.Now.Add(longestLife+clockStep):
+	case v.State == store.VerificationVerified:
+		c.outcome = OutcomeUsed
+		return nil
+	case v.State != store.VerificationPending || b.Now >= v.Expires || v.Expires > b.Now.Add(c.longest()+clockStep):
 		c.outcome = OutcomeOver
 		return nil
 	}
@@ -134,6 +144,23 @@ func (c *validateCode) Decide(b *store.Batch) error {
 		return core.E(core.KindInternal, "a code whose number can not be read")
 	}
 	return c.compare(b, v)
+}
+
+// knownFrom is when the day begins for which a code is known: with the code
+// (contracts/camara.md §3.2), or with the end of its life (jsms.md §4).
+func (c *validateCode) knownFrom(v store.Verification) store.Time {
+	if c.purpose == core.PurposeCode {
+		return v.Expires
+	}
+	return store.At(core.IDTime(int64(c.id)))
+}
+
+// longest is the life that a code can have at most.
+func (c *validateCode) longest() time.Duration {
+	if c.purpose == core.PurposeCode {
+		return LongestCode + RingTime
+	}
+	return longestLife
 }
 
 // compare counts before it compares (contracts/README.md §5).

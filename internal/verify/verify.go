@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -41,8 +42,16 @@ type Networks interface {
 	ProvisionUser(ctx context.Context, u tunnel.UserNetwork) (number int64, err error)
 }
 
+// Conversions are told which codes people enter (internal/route): how well the
+// carriers of those codes do.
+type Conversions interface {
+	// Verified tells that the code of a message was entered.
+	Verified(message core.MessageID)
+}
+
 // Service sends and checks codes.
 type Service struct {
+	entered  Conversions
 	store    Store
 	outbox   Outbox
 	limiter  guard.Limiter
@@ -57,7 +66,8 @@ type Service struct {
 	checker  codeChecker
 }
 
-// Options are what a Service is made of; all are required.
+// Options are what a Service is made of; all are required, but for what says
+// that it is not.
 type Options struct {
 	Store    Store
 	Outbox   Outbox
@@ -70,11 +80,13 @@ type Options struct {
 	Random   io.Reader // cryptographic
 	Log      *slog.Logger
 	Policy   guard.FailurePolicy
+
+	Conversions Conversions // optional
 }
 
 // New returns a service.
 func New(o Options) *Service {
-	return &Service{store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
+	return &Service{entered: o.Conversions, store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
 		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy, checker: o.Ring}
 }
 
@@ -90,9 +102,48 @@ type StartRequest struct {
 	// template. The text begins with a signature where its number needs one.
 	Wording func(code core.Code) string
 
+	Code     core.Code         // the caller's own; zero: one is drawn
+	Length   int               // digits of a drawn one; 0: the app's
+	Life     time.Duration     // 0: the app's; at most LongestCode, and 600 s but for PurposeCode
+	Pool     core.Pool         // which of the app's balances pays first
+	Price    core.Credits      // of a segment, where Priced
+	Priced   bool              // otherwise the app's price of an SMS
+	Template string            // by which carriers that take no free text map it; "": the app's
+	Params   map[string]string // of Template, without the code
+	Limits   *guard.Rules      // nil: the app's for a dialect without challenges
+	Report   bool              // the app is told what becomes of the message
+
 	Call     *idempotency.Call                   // nil without an Idempotency-Key
 	Answer   []byte                              // of a success: what Call notes
 	AnswerOf func(id core.VerificationID) []byte // the same, where the answer says which code it is
+}
+
+// LongestCode is the life of a code at most, of one that has an id of its own
+// (contracts/README.md §5).
+const LongestCode = 24 * time.Hour
+
+// RingTime is how long after its acceptance a call may be answered: the life of
+// a code that is spoken begins with the answer, or at the end of this time
+// (contracts/jsms.md §3).
+const RingTime = 180 * time.Second
+
+// setDefaults fills in what the app says.
+func (r *StartRequest) setDefaults() {
+	if r.Length == 0 {
+		r.Length = r.App.CodeLength
+	}
+	if r.Life == 0 {
+		r.Life = r.App.CodeLife
+	}
+	if !r.Priced {
+		r.Price = r.App.SMSPrice
+	}
+	if r.Template == "" {
+		r.Template = r.App.CodeTemplate
+	}
+	if r.Limits == nil {
+		r.Limits = &r.App.Unchallenged
+	}
 }
 
 // Started is a code on its way.
@@ -109,12 +160,12 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	// being handed to its sender.
 	ctx = context.WithoutCancel(ctx)
 	now := s.now()
-	c, out, err := s.prepare(r, now)
+	c, out, err := s.prepare(&r, now)
 	if err != nil {
 		return Started{}, err
 	}
 	var space [8]guard.Bucket
-	taken, err := s.limiter.Take(ctx, now, r.App.Unchallenged.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,
+	taken, err := s.limiter.Take(ctx, now, r.Limits.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,
 		Phone: s.ring.PhoneBase(r.Phone), App: r.App.ID, Tenant: r.App.Tenant, IP: r.EndUser, Content: guard.ContentOf(out.Text)}))
 	if err != nil {
 		return Started{}, s.lockedOr(ctx, c, err)
@@ -151,10 +202,15 @@ func (s *Service) lockedOr(ctx context.Context, c *startVerification, limited er
 
 // prepare makes everything that needs no row: the code, its tag, the text, the
 // sealed fields.
-func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, outbox.Outgoing, error) {
-	code, err := NewCode(s.random, r.App.CodeLength)
-	if err != nil {
-		return nil, outbox.Outgoing{}, err
+func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, outbox.Outgoing, error) {
+	r.setDefaults()
+	code := r.Code
+	if code == (core.Code{}) {
+		drawn, err := NewCode(s.random, r.Length)
+		if err != nil {
+			return nil, outbox.Outgoing{}, err
+		}
+		code = drawn
 	}
 	text, err := wordingOf(r, code)
 	if err != nil {
@@ -169,30 +225,39 @@ func (s *Service) prepare(r StartRequest, now time.Time) (*startVerification, ou
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
-	params := message.CodeParams(code, r.App.CodeLife)
+	params := message.CodeParams(code, r.Life)
+	maps.Copy(params, r.Params)
 	body, err := s.ring.Seal(outbox.BodyField, outbox.AppendContent(nil, text, params))
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
 	}
-	expires := store.At(now.Add(r.App.CodeLife))
-	segments := message.SegmentCount(r.Phone, text)
+	expires := store.At(now.Add(r.Life))
+	validUntil := expires
+	if r.Channel == core.ChannelVoice {
+		expires, validUntil = expires.Add(RingTime), store.At(now.Add(RingTime))
+	}
+	segments := 1 // a call
+	if r.Channel != core.ChannelVoice {
+		segments = message.SegmentCount(r.Phone, text)
+	}
 	c := &startVerification{
-		policy: s.policyFor(r.Purpose), ids: s.ids, payer: payerOf(r.App, core.PoolGeneral), supersede: true,
+		policy: s.policyFor(r.Purpose), ids: s.ids, payers: billing.Payers(r.App.Tenant, r.App.ID, r.App.TenantPays, r.Pool),
+		supersede: r.Purpose != core.PurposeCode,
 		known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
 		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
-			Pool: core.PoolGeneral, TenantPays: r.App.TenantPays, Price: r.App.SMSPrice * core.Credits(segments), Segments: uint8(segments),
-			Phone: number.Sealed, Body: body, Template: r.App.CodeTemplate, ValidUntil: expires},
+			Price: r.Price * core.Credits(segments), Segments: uint8(segments), Phone: number.Sealed, Body: body, Template: r.Template,
+			ValidUntil: validUntil, Report: r.Report},
 	}
 	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender, Params: params}, nil
 }
 
-func wordingOf(r StartRequest, code core.Code) (string, error) {
+func wordingOf(r *StartRequest, code core.Code) (string, error) {
 	if r.Wording != nil {
 		return r.Wording(code), nil
 	}
-	return message.RenderCode(r.App.Template, code, r.App.CodeLife)
+	return message.RenderCode(r.App.Template, code, r.Life)
 }
 
 // policyFor is how many wrong tries a number may take. The pause after five of
@@ -200,7 +265,7 @@ func wordingOf(r StartRequest, code core.Code) (string, error) {
 // has its own five only (contracts/README.md §5, camara.md §3.2).
 func (s *Service) policyFor(p core.Purpose) guard.FailurePolicy {
 	policy := s.policy
-	if p == core.PurposeVerify {
+	if p == core.PurposeVerify || p == core.PurposeCode {
 		policy.Pause = 0
 	}
 	return policy
@@ -270,6 +335,7 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 	}
 	switch c.verdict {
 	case verified:
+		s.converted(&c.row)
 		return s.loggedIn(r.App, c.login), nil
 	case claimed:
 		return s.provision(ctx, r, c)
@@ -306,7 +372,15 @@ func (s *Service) provision(ctx context.Context, r LoginRequest, c *checkCode) (
 	if err := s.store.Do(ctx, s.commitOnce(r, commit)); err != nil {
 		return LoggedIn{}, err
 	}
+	s.converted(&c.row)
 	return s.loggedIn(r.App, commit.login), nil
+}
+
+// converted tells that a code was entered.
+func (s *Service) converted(v *store.Verification) {
+	if s.entered != nil && v.Message != 0 {
+		s.entered.Verified(v.Message)
+	}
 }
 
 func (s *Service) commit(c *checkCode, network int64) *commitClaim {
