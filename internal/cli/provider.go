@@ -30,6 +30,9 @@ func (c providerListCommand) Run(ctx context.Context, w World) error {
 		rows := table{{"PROVIDER", "UP", "WINDOW", "DETAIL"}}
 		for _, p := range all {
 			rows = append(rows, []string{p.Name, yesNo(p.Up), strconv.Itoa(p.Window), p.Detail})
+			for _, l := range p.Links {
+				rows = append(rows, []string{"  " + l.Name, yesNo(l.Up), strconv.Itoa(l.Window), l.Detail})
+			}
 		}
 		return rows.print(w.Stdout)
 	})

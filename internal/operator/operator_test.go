@@ -341,7 +341,8 @@ func TestProviders(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	list, err := w.Providers(ctx)
-	if err != nil || len(list) != 1 || list[0] != (api.Provider{Name: "carrier/1", Up: true, Detail: "bound", Window: 3}) {
+	if err != nil || len(list) != 1 || !reflect.DeepEqual(list[0], api.Provider{Name: "carrier/1", Up: true, Detail: "1 of 2 bound: rx 1 connecting", Window: 3,
+		Links: []api.Link{{Name: "tx 1", Up: true, Detail: "bound", Window: 3}, {Name: "rx 1", Detail: "connecting"}}}) {
 		t.Errorf("providers = %+v, %v", list, err)
 	}
 	outcome, err := w.TestProvider(ctx, "carrier/1", api.TestMessage{Phone: "+4930123456", Text: "hello"}, "")

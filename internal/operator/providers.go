@@ -29,7 +29,11 @@ func (o *operator) listProviders(_ context.Context, x *facade.Exchange) error {
 	list := api.Providers{Providers: []api.Provider{}}
 	for _, p := range o.Providers {
 		h := p.Health()
-		list.Providers = append(list.Providers, api.Provider{Name: p.Name(), Up: h.Up, Detail: h.Detail, Window: h.Window})
+		one := api.Provider{Name: p.Name(), Up: h.Up, Detail: h.Detail, Window: h.Window}
+		for _, l := range h.Links {
+			one.Links = append(one.Links, api.Link(l))
+		}
+		list.Providers = append(list.Providers, one)
 	}
 	return reply(x, http.StatusOK, list)
 }

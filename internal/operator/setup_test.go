@@ -118,7 +118,8 @@ func (c *carrier) Name() string                { return "carrier/1" }
 func (c *carrier) Start(context.Context) error { return nil }
 func (c *carrier) Stop(context.Context) error  { return nil }
 func (c *carrier) Health() provider.Health {
-	return provider.Health{Up: true, Detail: "bound", Window: 3}
+	return provider.Health{Up: true, Detail: "1 of 2 bound: rx 1 connecting", Window: 3,
+		Links: []provider.LinkHealth{{Name: "tx 1", Up: true, Detail: "bound", Window: 3}, {Name: "rx 1", Detail: "connecting"}}}
 }
 func (c *carrier) Submit(_ context.Context, m *provider.Message, done func(provider.Outcome)) {
 	c.mu.Lock()

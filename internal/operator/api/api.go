@@ -112,12 +112,21 @@ type Providers struct {
 	Providers []Provider `json:"providers"`
 }
 
-// Provider is the health of one connection to a carrier.
+// Provider is the health of the connections to one carrier.
 type Provider struct {
 	Name   string `json:"name"`
 	Up     bool   `json:"up"`
 	Detail string `json:"detail"`
-	Window int    `json:"window"` // submissions without an answer
+	Window int    `json:"window"`          // submissions without an answer
+	Links  []Link `json:"links,omitempty"` // of a provider that keeps several connections; the fields above speak of all
+}
+
+// Link is the health of one of a provider's connections.
+type Link struct {
+	Name   string `json:"name"` // such as "tx 1"
+	Up     bool   `json:"up"`
+	Detail string `json:"detail"`
+	Window int    `json:"window"`
 }
 
 // TestMessage is the body of POST /admin/providers/{provider}/test.
