@@ -49,6 +49,8 @@ func (c *fillIndex) Want(b *store.Batch) {
 			b.Failures.Want(core.FailureID(id))
 		case records.IndexedVerifications:
 			b.Verifications.Want(core.VerificationID(id))
+		case records.IndexedChecks:
+			b.NumberChecks.Want(core.NumberCheckID(id))
 		case records.IndexedReplies, records.IndexedOptOuts: // direct
 		}
 	}
@@ -70,6 +72,10 @@ func (c *fillIndex) Decide(b *store.Batch) error {
 		case records.IndexedVerifications:
 			if v, ok := b.Verifications.Get(core.VerificationID(row.id)); ok && v.State.Live() && c.fill(&v.Index, row.index) {
 				b.PutVerification(v)
+			}
+		case records.IndexedChecks:
+			if n, ok := b.NumberChecks.Get(core.NumberCheckID(row.id)); ok && bytes.Equal(n.Phone, row.sealed) && c.fill(&n.Index, row.index) {
+				b.NumberChecks.Put(n.ID, n)
 			}
 		case records.IndexedReplies, records.IndexedOptOuts:
 		}

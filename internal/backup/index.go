@@ -30,6 +30,7 @@ func index(ctx context.Context, q store.SQL, ring *keyring.Ring) (Indexed, error
 		{"failure", "app, purpose, scope", `SELECT id, phone, idx_a, idx_b FROM failure WHERE id > $1 AND phone IS NOT NULL ORDER BY id LIMIT $2`},
 		{"verification", "", `SELECT v.id, m.phone, v.idx_a, v.idx_b FROM verification v JOIN message m ON m.id = v.message
 			WHERE v.id > $1 AND v.state IN (0, 1) AND m.phone IS NOT NULL ORDER BY v.id LIMIT $2`},
+		{"number_check", "", `SELECT id, phone, idx_a, idx_b FROM number_check WHERE id > $1 AND phone IS NOT NULL ORDER BY id LIMIT $2`},
 		{"reply", "", `SELECT id, phone, idx_a, idx_b FROM reply WHERE id > $1 ORDER BY id LIMIT $2`},
 		{"opt_out", "tenant, signature", `SELECT id, phone, idx_a, idx_b FROM opt_out WHERE id > $1 ORDER BY id LIMIT $2`},
 	} {

@@ -17,6 +17,7 @@ type Retired struct {
 	Refunds    int64        `json:"refunds"`    // reservations that were given back
 	Refunded   core.Credits `json:"refunded"`   // and what they held
 	Unrefunded core.Credits `json:"unrefunded"` // what the accounts did not hold any more: the ledger was damaged
+	Checks     int64        `json:"checks"`     // questions to carriers that were under way
 	Texts      int64        `json:"texts"`      // texts of sent messages that were erased
 	Devices    int64        `json:"devices"`    // pending devices that were taken back
 	Tokens     int64        `json:"tokens"`     // what could be taken once
@@ -38,7 +39,7 @@ const waiting = "(0, 1, 2, 6)" // queued, leased, unknown, rejected
 func retire(ctx context.Context, q store.SQL, ids *core.IDs, now store.Time) (Retired, error) {
 	t := &retirement{q: q, ids: ids, now: now, batch: &store.Batch{}}
 	t.batch.Begin(now)
-	for _, step := range []func(context.Context) error{t.messages, t.codes, t.write, t.texts, t.leases, t.tokens, t.schedules} {
+	for _, step := range []func(context.Context) error{t.messages, t.codes, t.numberChecks, t.write, t.texts, t.leases, t.tokens, t.schedules} {
 		if err := step(ctx); err != nil {
 			return Retired{}, err
 		}
@@ -104,6 +105,30 @@ func (t *retirement) codes(ctx context.Context) (err error) {
 		return err
 	}
 	t.done.Codes, err = t.q.Exec(ctx, `UPDATE verification SET state = 3, claim = 0, claim_until = 0, held = 0, tenant_pays = $1 WHERE state IN (0, 1)`, false)
+	return err
+}
+
+// numberChecks ends questions to carriers that were under way, and proofs that
+// could still be asked with: they may have been since.
+func (t *retirement) numberChecks(ctx context.Context) error {
+	held, err := t.reservations(ctx, `SELECT id, tenant, app, 0, tenant_pays, price FROM number_check WHERE money = 1`)
+	for _, r := range held {
+		if err != nil {
+			return err
+		}
+		var paid bool
+		if paid, err = t.refund(ctx, r); err == nil && paid {
+			_, err = t.q.Exec(ctx, `UPDATE number_check SET money = 3 WHERE id = $1`, r.ref)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if t.done.Checks, err = t.q.Exec(ctx, `UPDATE number_check SET state = 4, due = NULL, code = $1, updated = $2 WHERE state = 0`,
+		reasonRestored, int64(t.now)); err != nil {
+		return err
+	}
+	_, err = t.q.Exec(ctx, `UPDATE number_proof SET expires = 1 WHERE check_id = 0`)
 	return err
 }
 

@@ -44,10 +44,11 @@ const (
 // node never makes the same id twice as long as Seed is told the highest id on
 // disk (a clock set back between two runs must not repeat ids).
 type IDs struct {
-	mu   sync.Mutex
-	now  func() time.Time
-	node int64
-	last int64 // milliseconds and sequence of the last id, without the node
+	mu    sync.Mutex
+	now   func() time.Time
+	node  int64
+	last  int64 // milliseconds and sequence of the last id, without the node
+	short int64 // … of the last id that has a number
 }
 
 // NewIDs returns a source for a node, 0 to 255.
@@ -61,9 +62,8 @@ func (g *IDs) Seed(highest int64) {
 	defer g.mu.Unlock()
 	stamp := highest>>(idNodeBits+idSeqBits)<<idSeqBits | highest&(1<<idSeqBits-1)
 	// One whole millisecond further: the node bits lie between the two parts.
-	if next := (stamp>>idSeqBits + 1) << idSeqBits; next > g.last {
-		g.last = next
-	}
+	next := (stamp>>idSeqBits + 1) << idSeqBits
+	g.last, g.short = max(g.last, next), max(g.short, next)
 }
 
 // Next returns the next id. When one millisecond's 8,192 ids are used up, or
@@ -74,6 +74,9 @@ func (g *IDs) Next() int64 {
 	stamp := (g.now().UnixMilli() - idEpoch) << idSeqBits
 	if stamp <= g.last {
 		stamp = g.last + 1
+	}
+	if stamp&(1<<idSeqBits-1) >= firstShort {
+		stamp = (stamp>>idSeqBits + 1) << idSeqBits // the rest of this millisecond is for NextShort
 	}
 	g.last = stamp
 	return stamp>>idSeqBits<<(idNodeBits+idSeqBits) | g.node<<idSeqBits | stamp&(1<<idSeqBits-1)

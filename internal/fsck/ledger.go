@@ -35,7 +35,9 @@ const (
 	reserved = `SELECT CAST(account AS BIGINT), CAST(SUM(amount) AS BIGINT) FROM (
 		SELECT (CASE WHEN tenant_pays THEN 4294967296 + tenant ELSE app END) * 256 + pool * 16 + 2 AS account, price AS amount FROM message WHERE money = 1
 		UNION ALL
-		SELECT (CASE WHEN tenant_pays THEN 4294967296 + tenant ELSE app END) * 256 + 2, held FROM verification WHERE held <> 0) AS reservation
+		SELECT (CASE WHEN tenant_pays THEN 4294967296 + tenant ELSE app END) * 256 + 2, held FROM verification WHERE held <> 0
+		UNION ALL
+		SELECT (CASE WHEN tenant_pays THEN 4294967296 + tenant ELSE app END) * 256 + 2, price FROM number_check WHERE money = 1) AS reservation
 		GROUP BY account`
 
 	// What the ledger says of one message or code.
@@ -51,6 +53,13 @@ const (
 		OR COALESCE(l.settled - l.returned, 0) <> CASE WHEN m.money = 2 THEN m.price ELSE 0 END
 		ORDER BY m.id`
 
+	wrongSpend = `SELECT 'number check ' || n.id || ' of price ' || n.price || ' and money state ' || n.money || ' was reserved ' || COALESCE(l.reserved, 0)
+		|| ', settled ' || COALESCE(l.settled, 0) || ', refunded ' || COALESCE(l.refunded, 0) || ' and ' || COALESCE(l.returned, 0)
+		FROM number_check n LEFT JOIN ` + byRef + ` ON l.ref = n.id
+		WHERE COALESCE(l.reserved, 0) <> n.price OR COALESCE(l.reserved - l.settled - l.refunded, 0) <> CASE WHEN n.money = 1 THEN n.price ELSE 0 END
+		OR COALESCE(l.settled - l.returned, 0) <> CASE WHEN n.money = 2 THEN n.price ELSE 0 END
+		ORDER BY n.id`
+
 	wrongHold = `SELECT 'code ' || v.id || ' holds ' || v.held || ', the ledger says ' || COALESCE(l.reserved - l.settled - l.refunded, 0)
 		FROM verification v LEFT JOIN ` + byRef + ` ON l.ref = v.id
 		WHERE COALESCE(l.reserved - l.settled - l.refunded, 0) <> v.held ORDER BY v.id`
@@ -61,7 +70,7 @@ const (
 // held for something.
 func (r *run) ledger(ctx context.Context) error {
 	for _, c := range []struct{ check, sql string }{
-		{"ledger", noTransfer}, {"account", wrongOwner}, {"charge", wrongCharge}, {"charge", wrongHold},
+		{"ledger", noTransfer}, {"account", wrongOwner}, {"charge", wrongCharge}, {"charge", wrongHold}, {"charge", wrongSpend},
 	} {
 		if err := r.ask(ctx, c.check, c.sql); err != nil {
 			return err

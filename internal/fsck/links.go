@@ -32,6 +32,8 @@ func allLinks() []link {
 		{"verification", "app", "app", "id", ""},
 		{"message", "app", "app", "id", ""},
 		{"failure", "app", "app", "id", ""},
+		{"number_check", "app", "app", "id", ""},
+		{"number_proof", "app", "app", "id", ""},
 		{"event", "app", "app", "id", ""},
 		{"reply", "app", "app", "id", "c.app <> 0"},
 		{"template", "app", "app", "id", "c.app <> 0"},
@@ -46,7 +48,9 @@ func allLinks() []link {
 }
 
 // sameTenant are tables whose rows have the tenant of their app.
-func sameTenant() []string { return []string{"verification", "failure", "message", "device", "schedule", "opt_out"} }
+func sameTenant() []string {
+	return []string{"verification", "failure", "message", "number_check", "device", "schedule", "opt_out"}
+}
 
 const (
 	// An id that names nothing is told once, however many rows have it.

@@ -56,6 +56,12 @@ const (
 
 	twoDefaults = `SELECT 'app ' || app || ' has ' || COUNT(*) || ' default signatures' FROM signature WHERE deleted = 0 AND is_default GROUP BY app HAVING COUNT(*) > 1 ORDER BY app`
 
+	// A question that is asked has its time; its price is held. One that ended has neither.
+	wrongCheck = `SELECT 'number check ' || id || ' of price ' || price || ' is in state ' || state || ' with money state ' || money ||
+		CASE WHEN due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END FROM number_check
+		WHERE state NOT BETWEEN 0 AND 5 OR (price = 0) <> (money = 0) OR (state = 0) <> (due IS NOT NULL)
+		OR state = 0 AND money NOT IN (0, 1) OR state IN (1, 2, 3) AND money NOT IN (0, 2) OR state IN (4, 5) AND money NOT IN (0, 3) ORDER BY id`
+
 	lostReceipt = `SELECT 'a receipt of ' || r.provider || ' names message ' || r.message || ', which does not exist'
 		FROM receipt_ref r LEFT JOIN message m ON m.id = r.message WHERE m.id IS NULL AND r.message >= $1 ORDER BY r.message`
 
@@ -104,6 +110,7 @@ func (r *run) rows(ctx context.Context) error {
 		{"user", fmt.Sprintf(twoUsers, "idx_b", "idx_b"), nil},
 		{"counter", fmt.Sprintf(twoCounters, "idx_a", "idx_a"), nil},
 		{"counter", fmt.Sprintf(twoCounters, "idx_b", "idx_b"), nil},
+		{"number_check", wrongCheck, nil},
 		{"revision", noRevision, nil},
 	} {
 		if err := r.ask(ctx, c.check, c.sql, c.args...); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
@@ -39,6 +40,7 @@ func (r *run) sealed(ctx context.Context) error {
 		{"counter", "failure r", "r.phone", "1 = 1"},
 		{"reply", "reply r", "r.phone", "1 = 1"},
 		{"opt_out", "opt_out r", "r.phone", "1 = 1"},
+		{"number_check", "number_check r", "r.phone", "1 = 1"},
 		{"code", "verification r JOIN message m ON m.id = r.message", "m.phone", "r.state IN (0, 1)"},
 	} {
 		if err := r.index(ctx, t.check, t.table, t.phone, t.where); err != nil {
@@ -97,6 +99,12 @@ func (r *run) open(t records.Sealed, row records.SealedRow) error {
 	case records.SealedReplies:
 		if _, err := r.Ring.Open(reply.TextField, row.Second); err != nil {
 			return err
+		}
+	case records.SealedChecks:
+		if len(row.Second) > 0 {
+			if _, err := r.Ring.Open(numberverify.HashField, row.Second); err != nil {
+				return err
+			}
 		}
 	case records.SealedMessages, records.SealedRecipients:
 		if len(row.Second) > 0 {

@@ -59,9 +59,16 @@ func (s *Service) sweeps() []sweep {
 		{"reply", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneReplies(ctx, q, core.IDAt(now.Add(-s.o.Keep.Messages)), s.o.Rows)
 		})},
+		{"schedule_recipient", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneRecipients(ctx, q, store.At(now.Add(-schedulesKept)), s.o.Rows)
+		})},
 		{"schedule", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneSchedules(ctx, q, store.At(now.Add(-schedulesKept)), s.o.Rows)
 		})},
+		{"number_proof", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneProofs(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"number_check", s.aged(records.AgedNumberChecks(), s.o.Keep.Verifications)},
 		{"receipt_ref", s.receipts},
 	}
 	if s.o.Keep.Audit > 0 {

@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
@@ -170,7 +171,7 @@ func (r *reseal) table(ctx context.Context, table records.Sealed, newest uint16)
 		page = func(after int64) (int64, int, error) { return r.plain(ctx, table, newest, after) }
 	case records.SealedApps:
 		page = func(after int64) (int64, int, error) { return r.o.Apps.Reseal(ctx, newest, after, resealPage) }
-	case records.SealedUsers, records.SealedFailures, records.SealedMessages:
+	case records.SealedUsers, records.SealedFailures, records.SealedMessages, records.SealedChecks:
 	}
 	for after := int64(0); ; {
 		last, n, err := page(after)
@@ -268,6 +269,10 @@ func resealed(ring *keyring.Ring, table records.Sealed, row records.SealedRow) (
 			return anew, err
 		}
 	}
+	if table == records.SealedChecks && len(row.Second) > 0 {
+		err := resealField(ring, numberverify.HashField, row.Second, &anew.Second)
+		return anew, err
+	}
 	if table != records.SealedMessages && table != records.SealedRecipients || len(row.Second) == 0 {
 		return anew, nil
 	}
@@ -278,6 +283,16 @@ func resealed(ring *keyring.Ring, table records.Sealed, row records.SealedRow) (
 	defer clear(text)
 	anew.Second, err = ring.Seal(outbox.BodyField, text)
 	return anew, err
+}
+
+func resealField(ring *keyring.Ring, field string, sealed []byte, anew *[]byte) error {
+	plain, err := ring.Open(field, sealed)
+	if err != nil {
+		return err
+	}
+	defer clear(plain)
+	*anew, err = ring.Seal(field, plain)
+	return err
 }
 
 // resealRows is the command.
@@ -296,6 +311,8 @@ func (c *resealRows) Want(b *store.Batch) {
 			b.Failures.Want(core.FailureID(row.ID))
 		case records.SealedMessages:
 			b.Messages.Want(core.MessageID(row.ID))
+		case records.SealedChecks:
+			b.NumberChecks.Want(core.NumberCheckID(row.ID))
 		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts: // are no rows of batches
 		}
 	}
@@ -319,6 +336,13 @@ func (c *resealRows) Decide(b *store.Batch) error {
 				phone, body := replace(&m.Phone, row.First, anew.First), replace(&m.Body, row.Second, anew.Second)
 				if phone || body {
 					b.Messages.Put(m.ID, m)
+				}
+			}
+		case records.SealedChecks:
+			if n, ok := b.NumberChecks.Get(core.NumberCheckID(row.ID)); ok {
+				phone, hash := replace(&n.Phone, row.First, anew.First), replace(&n.Hash, row.Second, anew.Second)
+				if phone || hash {
+					b.NumberChecks.Put(n.ID, n)
 				}
 			}
 		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts:

@@ -9,6 +9,7 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/idempotency"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 )
@@ -70,6 +71,13 @@ func (s *Service) tokensNeed(ctx context.Context, q store.SQL, oldest uint16) er
 	calls, err := records.CountIdempotencyBefore(ctx, q, now, note.Made.Add(idempotency.Life+Grace))
 	if err != nil {
 		return err
+	}
+	proofs, err := records.CountProofsBefore(ctx, q, now, note.Made.Add(numberverify.ProofKept+Grace))
+	if err != nil {
+		return err
+	}
+	if proofs > 0 {
+		return core.E(core.KindConflict, "proofs of number verification from before the rotation are remembered for 25 hours: try again then")
 	}
 	if calls > 0 {
 		return core.E(core.KindConflict, "calls with an Idempotency-Key from before the rotation are honoured for 24 hours: try again then")

@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
@@ -122,6 +123,25 @@ func (c *fill) Decide(b *store.Batch) error {
 	event := core.EventID(w.ids.Next())
 	b.Events.Put(event, store.Event{ID: event, App: App, Kind: store.EventReceipt, Ref: int64(w.Delivered), Status: 4001, At: now})
 	b.AppendJournal([]byte("events of the limiter"))
+	return c.numberCheck(b)
+}
+
+// numberCheck puts a question to a carrier that was answered: it cost nothing.
+func (c *fill) numberCheck(b *store.Batch) error {
+	n, err := account.RealNumber(c.w.Ring, Tenant, core.PhoneFromE164(Zhang))
+	if err != nil {
+		return err
+	}
+	hash, err := c.w.Ring.Seal(numberverify.HashField, make([]byte, 32))
+	if err != nil {
+		return err
+	}
+	id := core.NumberCheckID(c.w.ids.Next())
+	b.NumberChecks.Put(id, store.NumberCheck{ID: id, Tenant: Tenant, App: App, Kind: 1, Carrier: 1, State: store.NumberCheckMatch, Index: n.Index,
+		Phone: n.Sealed, Hash: hash, Gateway: "mobile", Code: "000", Reference: "f11585580266414fbde9f755451fb7a7", Counted: true, Latency: 120, Updated: b.Now})
+	used, waits := store.ProofKey(c.w.Ring.TokenHash("a proof")), store.ProofKey(c.w.Ring.TokenHash("another proof"))
+	b.Proofs.Put(used, store.NumberProof{Key: used, App: App, Carrier: 1, Check: id, Until: b.Now.Add(25 * time.Hour)})
+	b.Proofs.Put(waits, store.NumberProof{Key: waits, App: App, Carrier: 3, Expires: b.Now.Add(10 * time.Minute), Until: b.Now.Add(25 * time.Hour)})
 	return nil
 }
 

@@ -19,11 +19,12 @@ const (
 	IndexedVerifications
 	IndexedReplies
 	IndexedOptOuts
+	IndexedChecks
 )
 
 // IndexedTables are all of them, for a rotation (requirement row 11).
 func IndexedTables() []Indexed {
-	return []Indexed{IndexedUsers, IndexedFailures, IndexedVerifications, IndexedReplies, IndexedOptOuts}
+	return []Indexed{IndexedUsers, IndexedFailures, IndexedVerifications, IndexedReplies, IndexedOptOuts, IndexedChecks}
 }
 
 // Side names a column of the blind index.
@@ -54,6 +55,8 @@ func (t Indexed) table() string {
 		return "reply"
 	case IndexedOptOuts:
 		return "opt_out"
+	case IndexedChecks:
+		return "number_check"
 	}
 	return ""
 }

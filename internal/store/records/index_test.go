@@ -63,6 +63,10 @@ func TestReq11_IndexRowsRotate(t *testing.T) {
 			if _, err := records.InsertReply(ctx, q, &r); err != nil {
 				return err
 			}
+			o := records.OptOut{ID: int64(n), Tenant: 1, App: 1, Signature: "Yanma", Index: core.PhoneIndex{A: old(n)}, Phone: phone(n)}
+			if err := records.InsertOptOut(ctx, q, o); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

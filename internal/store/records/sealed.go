@@ -21,12 +21,13 @@ const (
 	SealedReplies
 	SealedRecipients
 	SealedOptOuts
+	SealedChecks
 )
 
 // SealedTables are all of them, for the retirement of a field key
 // (requirement row 11).
 func SealedTables() []Sealed {
-	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts}
+	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts, SealedChecks}
 }
 
 // String is the table's name.
@@ -66,6 +67,8 @@ func (t Sealed) parts() (name, id string, columns []string) {
 		return "schedule_recipient", "id", []string{"phone", "body"}
 	case SealedOptOuts:
 		return "opt_out", "id", []string{"phone"}
+	case SealedChecks:
+		return "number_check", "id", []string{"phone", "phone_hash"}
 	}
 	return "", "", nil
 }
