@@ -23,6 +23,8 @@ type Rules struct {
 	GetDevices         *Rule // get_devices: a source address (contracts/yunbox.md §7)
 	GetDevicesMiss     *Rule // get_devices_miss: a source address, answers 0202 (contracts/yunbox.md §7)
 	DevicesUser        *Rule // devices_user: a user's new devices (contracts/yunbox.md §6)
+	BrowserScript      *Rule // browser_script: a source address, calls of the number verification's script (contracts/submail.md §9)
+	NumberChecks       *Rule // number_checks: an app's calls to carriers; off unless set (contracts/submail.md §3.3 step 15)
 }
 
 // DefaultRules is the table as the contracts print it.
@@ -41,7 +43,16 @@ func DefaultRules() Rules {
 		GetDevices:     &Rule{Name: "get_devices", Kind: 8, Exceeded: Refuse, Windows: []Window{{Max: 60, Per: time.Minute}}},
 		GetDevicesMiss: &Rule{Name: "get_devices_miss", Kind: 9, Exceeded: Refuse, Windows: []Window{{Max: 20, Per: time.Minute}}},
 		DevicesUser:    &Rule{Name: "devices_user", Kind: 10, Exceeded: Refuse, Windows: []Window{{Max: 10, Per: time.Hour}}},
+		// Carrier NAT puts thousands of phones behind one address.
+		BrowserScript: &Rule{Name: "browser_script", Kind: 40, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
 	}
+}
+
+// every is DefaultRules with those that are off unless they are set.
+func every() Rules {
+	r := DefaultRules()
+	r.NumberChecks = &Rule{Name: "number_checks", Kind: 41, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 100, Per: time.Second}}}
+	return r
 }
 
 // NoLimits lifts every frequency limit (design "Running it": --limits off).
@@ -64,7 +75,7 @@ func (r Rules) Unchallenged() Rules {
 // slots lists the rules' places in the order of the contract's table.
 func (r *Rules) slots() []**Rule {
 	return []**Rule{&r.NumberApp, &r.NumberTenant, &r.NumberInstallation, &r.Content, &r.IPSend, &r.IPCheckFailed,
-		&r.AuthFailed, &r.GetDevices, &r.GetDevicesMiss, &r.DevicesUser}
+		&r.AuthFailed, &r.GetDevices, &r.GetDevicesMiss, &r.DevicesUser, &r.BrowserScript, &r.NumberChecks}
 }
 
 // All lists the rules that are on.
@@ -100,11 +111,11 @@ func (r Rules) With(overrides map[string][]string) (Rules, error) {
 // WithForApp is With for one app. The rules whose counters belong to nobody
 // in particular can not be set by app: contracts/README.md §6.
 func (r Rules) WithForApp(overrides map[string][]string) (Rules, error) {
-	return r.with(overrides, []string{"number_installation", "auth_failed", "get_devices", "get_devices_miss"})
+	return r.with(overrides, []string{"number_installation", "auth_failed", "get_devices", "get_devices_miss", "browser_script"})
 }
 
 func (r Rules) with(overrides map[string][]string, refused []string) (Rules, error) {
-	out, defaults := r, DefaultRules()
+	out, defaults := r, every()
 	places := out.slots()
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(overrides)) {

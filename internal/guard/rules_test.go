@@ -20,6 +20,7 @@ func TestDefaultRules(t *testing.T) {
 		"get_devices":         {Exceeded: Refuse, Windows: []Window{{60, minute, false}}},
 		"get_devices_miss":    {Exceeded: Refuse, Windows: []Window{{20, minute, false}}},
 		"devices_user":        {Exceeded: Refuse, Windows: []Window{{10, hour, false}}},
+		"browser_script":      {Exceeded: Refuse, Windows: []Window{{600, minute, false}}},
 	}
 	rules := DefaultRules()
 	if err := rules.Check(); err != nil {
@@ -45,6 +46,9 @@ func TestDefaultRules(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("missing: %v", want)
+	}
+	if on, err := rules.With(map[string][]string{"number_checks": {"5/1s"}}); rules.NumberChecks != nil || err != nil || on.NumberChecks.Windows[0].Max != 5 {
+		t.Errorf("number_checks is off unless it is set: %v, %v", on.NumberChecks, err)
 	}
 	if len(NoLimits().All()) != 0 {
 		t.Error("NoLimits has limits")
