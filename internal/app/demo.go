@@ -41,3 +41,8 @@ func (a *App) AwaitProviders(ctx context.Context) error {
 		}
 	}
 }
+
+// EnsureCamara gives the demo app the OAuth client of dev.json.
+func (a *App) EnsureCamara(ctx context.Context, demo tenant.Demo, secret core.Secret, client tenant.CamaraPatch) error {
+	return a.admin.EnsureCamara(ctx, demo.App, secret, client)
+}

@@ -155,8 +155,9 @@ func (a *App) openTenants(ctx context.Context) error {
 		return err
 	}
 	a.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: a.database, Keys: a.ring, Now: a.deps.Now, Log: a.log,
-		Follow:   func(ctx context.Context) (bool, error) { return rotation.Follow(ctx, a.database, a.ring) },
-		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login}})
+		Follow: func(ctx context.Context) (bool, error) { return rotation.Follow(ctx, a.database, a.ring) },
+		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login,
+			VerifyPrice: a.config.Prices.Verify, FetchPrice: a.config.Prices.Fetch}})
 	return a.directory.Refresh(ctx)
 }
 
@@ -166,7 +167,10 @@ func (a *App) openDelivery(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return a.openProviders(a.config.Providers, a.outbox)
+	if err := a.openProviders(a.config.Providers, a.outbox); err != nil {
+		return err
+	}
+	return a.openRoutes()
 }
 
 // openRetention also makes room for the rows to come: what fails is tried again
@@ -201,7 +205,8 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	a.devices = account.NewDevices(account.DeviceOptions{Store: a.prompt, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
 		IDs: a.ids, Now: a.deps.Now, Log: a.log})
 	a.verify = verify.New(verify.Options{Store: a.prompt, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
-		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy()})
+		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy(),
+		Conversions: a.router})
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
 	a.rotation = rotation.New(rotation.Options{Ring: a.ring, Database: a.database, Commands: a.store, Audit: a.admin, Apps: a.admin, Peers: a.tunnel,
@@ -249,6 +254,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 	dialects := []*facade.Facade{
 		yunbox.New(yunbox.Options{Apps: a.directory, Verify: a.verify, Users: a.aliases, Devices: a.devices, Tunnels: a.tunnel,
 			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
+		a.camara(rules),
 	}
 	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies, Calls: a.calls,
 		InFlight: int64(a.config.Server.MaxRequests), Now: a.deps.Now, Random: a.deps.Random,

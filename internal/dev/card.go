@@ -20,13 +20,16 @@ type card struct {
 	Yunbox        struct {
 		Key string `json:"key"`
 	} `json:"yunbox"`
+	Camara camaraCard `json:"camara"`
 }
 
-func newCard(server *app.App, s secrets) card {
+func newCard(server *app.App, s secrets) (card, error) {
 	c := card{BaseURL: server.PublicURL(), OperatorURL: server.OperatorURL(), OperatorToken: s.OperatorToken}
 	c.HandsetURL = c.BaseURL + "/handset"
 	c.Yunbox.Key = s.YunboxKey
-	return c
+	var err error
+	c.Camara, err = newCamaraCard(c.BaseURL, s)
+	return c, err
 }
 
 // line is one thing to try.
@@ -43,7 +46,7 @@ func (c card) lines() []line {
 	post := func(path, body string) string {
 		return fmt.Sprintf(`curl -s %s%s -H 'Content-Type: application/json' -d '%s'`, c.BaseURL, path, body)
 	}
-	return []line{
+	lines := []line{
 		{"Ask for a code", post("/get-code", fmt.Sprintf(`{"key":"%s","phone_no":"%s"}`, c.Yunbox.Key, demoNumber))},
 		{"Read it from the handset, as a script would", fmt.Sprintf(`CODE=$(sleep 1; curl -s '%s/handset/api/messages?phone=%s' | grep -o '"code":"[0-9]*"' | head -n 1 | tr -dc 0-9); echo $CODE`, c.BaseURL, demoNumber)},
 		{"Answer it: logged in", fmt.Sprintf(`YB_UID=$(curl -s %s/check-code -d "{\"key\":\"%s\",\"phone_no\":\"%s\",\"user_input_code\":\"$CODE\"}" | sed 's/.*"yb_uid":"\([^"]*\)".*/\1/'); echo $YB_UID`, c.BaseURL, c.Yunbox.Key, demoNumber)},
@@ -52,6 +55,7 @@ func (c card) lines() []line {
 		{"Get its tunnel configuration", fmt.Sprintf(`curl -s %s/u/$YB_UID/devices/$DEVICE/tunnel -H 'X-API-Key: %s'`, c.BaseURL, c.Yunbox.Key)},
 		{"The test number needs no message", post("/check-code", fmt.Sprintf(`{"key":"%s","phone_no":"12345678910","user_input_code":"4433"}`, c.Yunbox.Key))},
 	}
+	return append(lines, c.Camara.lines(c.BaseURL)...)
 }
 
 // print says what to try next.

@@ -94,13 +94,20 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 	if err := server.Start(ctx); err != nil {
 		return err
 	}
-	if _, err := server.EnsureDemo(ctx, core.NewSecret(sim.secrets.YunboxKey), demoCredit); err != nil {
+	demo, err := server.EnsureDemo(ctx, core.NewSecret(sim.secrets.YunboxKey), demoCredit)
+	if err != nil {
+		return err
+	}
+	if err := ensureCamara(ctx, server, demo, sim.secrets); err != nil {
 		return err
 	}
 	if err := server.AwaitProviders(ctx); err != nil {
 		return err
 	}
-	card := newCard(server, sim.secrets)
+	card, err := newCard(server, sim.secrets)
+	if err != nil {
+		return err
+	}
 	lines.set(card.lines())
 	if err := writePrivate(path, card); err != nil {
 		return err

@@ -1,15 +1,22 @@
 package dev
 
 import (
+	"crypto"
 	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"yanma.dev/yanma/internal/oauth/jwt"
 )
 
 // secrets stay the same from one start on a folder to the next, so that what a
@@ -20,9 +27,13 @@ type secrets struct {
 	SMSCPassword   string `json:"smsc_password"` // at most 8 characters (SMPP)
 	WebhookSecret  string `json:"webhook_secret"`
 	GatewayPrivate string `json:"gateway_private_key"` // Base64, X25519
+	CamaraClient   string `json:"camara_client_id"`
+	CamaraSecret   string `json:"camara_client_secret"`
+	CamaraKey      string `json:"camara_private_key"` // PEM, PKCS #8, P-256
 }
 
-// openSecrets reads the folder's secrets, or draws them at the first start.
+// openSecrets reads the folder's secrets, and draws what is not there: all of
+// them at the first start, new ones after an upgrade.
 func openSecrets(folder string, random io.Reader) (secrets, error) {
 	path := filepath.Join(folder, "dev-secrets.json")
 	var s secrets
@@ -32,24 +43,78 @@ func openSecrets(folder string, random io.Reader) (secrets, error) {
 		if err := json.Unmarshal(data, &s); err != nil {
 			return secrets{}, fmt.Errorf("%s is damaged: remove it to draw new secrets: %w", path, err)
 		}
-		return s, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return secrets{}, err
 	}
-	for _, field := range []struct {
-		into *string
-		size int
-	}{{&s.OperatorToken, 32}, {&s.YunboxKey, 32}, {&s.SMSCPassword, 8}, {&s.WebhookSecret, 32}} {
-		if *field.into, err = drawText(random, field.size); err != nil {
-			return secrets{}, err
-		}
-	}
-	key, err := ecdh.X25519().GenerateKey(random)
-	if err != nil {
+	before := s
+	if err := s.fill(random); err != nil {
 		return secrets{}, err
 	}
-	s.GatewayPrivate = base64.StdEncoding.EncodeToString(key.Bytes())
+	if s == before {
+		return s, nil
+	}
 	return s, writePrivate(path, s)
+}
+
+// fill draws what is empty.
+func (s *secrets) fill(random io.Reader) error {
+	for _, field := range []struct {
+		into *string
+		draw func(io.Reader) (string, error)
+	}{
+		{&s.OperatorToken, text(32)}, {&s.YunboxKey, text(32)}, {&s.SMSCPassword, text(8)}, {&s.WebhookSecret, text(32)},
+		{&s.GatewayPrivate, drawX25519}, {&s.CamaraClient, text(24)}, {&s.CamaraSecret, text(32)}, {&s.CamaraKey, drawP256},
+	} {
+		if *field.into != "" {
+			continue
+		}
+		var err error
+		if *field.into, err = field.draw(random); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func text(size int) func(io.Reader) (string, error) {
+	return func(random io.Reader) (string, error) { return drawText(random, size) }
+}
+
+func drawX25519(random io.Reader) (string, error) {
+	key, err := ecdh.X25519().GenerateKey(random)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(key.Bytes()), nil
+}
+
+func drawP256(random io.Reader) (string, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
+	if err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+}
+
+// camaraSigner is the demo client's key.
+func (s secrets) camaraSigner() (*jwt.Signer, error) {
+	block, _ := pem.Decode([]byte(s.CamaraKey))
+	if block == nil {
+		return nil, errors.New("dev-secrets.json: camara_private_key is no PEM")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("dev-secrets.json: camara_private_key does not sign")
+	}
+	return jwt.NewSigner("", signer)
 }
 
 // gatewayPublic is the simulated gateway's public key, Base64.
