@@ -96,6 +96,8 @@ func TestEveryTableIsThoughtOf(t *testing.T) {
 		"device":             "pending ones are taken back",
 		"tunnel_network":     "leases lapse",
 		"once":               "is emptied",
+		"number_check":       "those under way end and are refunded",
+		"number_proof":       "those not used expire",
 		"schedule":           "those whose time has come end; those of the future are sent",
 		"schedule_recipient": "go with their schedule",
 		"orphan":             "is emptied",
@@ -134,7 +136,7 @@ func TestIndexRotatedSince(t *testing.T) {
 			to := e.make(t)
 			report, err := restore(t, path, to, w.Ring, false)
 			ok(t, err)
-			if want := (Indexed{Anew: 5}); report.Indexed != want { // two users, one counter, one reply, one opt-out
+			if want := (Indexed{Anew: 7}); report.Indexed != want { // two users, one counter, one reply, one opt-out, one number check, one number check
 				t.Errorf("%+v, want %+v", report.Indexed, want)
 			}
 			clean(t, to.open(t), w)

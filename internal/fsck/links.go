@@ -43,7 +43,6 @@ func allLinks() []link {
 		{"schedule", "template", "template", "id", ""},
 		{"schedule_recipient", "schedule", "schedule", "id", ""},
 		{"opt_out", "app", "app", "id", ""},
-		{"opt_out", "tenant", "tenant", "id", ""},
 	}
 }
 
