@@ -75,6 +75,11 @@ type Harness struct {
 	// Links is how many connections the provider submits over, each with a
 	// window of Options.Window; 0 means 1.
 	Links int
+	// Message is what is submitted; nil is a code by SMS.
+	Message func() *provider.Message
+	// Lacks names the tests of what the protocol has not got: receipts that the
+	// carrier sends again, subscribers' texts. They are not run.
+	Lacks []string
 	New   func(t *testing.T, sink provider.Sink, opt Options) Rig
 }
 

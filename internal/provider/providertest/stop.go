@@ -18,13 +18,13 @@ func testStopDrains(t *testing.T, h Harness) {
 	rig.Carrier.Script(always(Hold))
 	outcomes := make(chan provider.Outcome, 20)
 	for range 10 {
-		rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+		rig.Provider.Submit(t.Context(), h.message(), func(o provider.Outcome) { outcomes <- o })
 	}
 	stop(t, rig.Provider)
 	for range 10 {
 		wantClass(t, await(t, outcomes), provider.Accepted)
 	}
-	wantClass(t, submit(t, rig.Provider), provider.NotSent)
+	wantClass(t, h.submit(t, rig.Provider), provider.NotSent)
 	if rig.Provider.Health().Up {
 		t.Error("up after Stop")
 	}
@@ -36,7 +36,7 @@ func testStopImpatient(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
 	rig.Carrier.Script(always(Silent))
 	outcomes := make(chan provider.Outcome, 2)
-	rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+	rig.Provider.Submit(t.Context(), h.message(), func(o provider.Outcome) { outcomes <- o })
 	Eventually(t, "the carrier has it", func() bool { return rig.Carrier.Taken(phone) == 1 })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -65,16 +65,19 @@ func testStopTwice(t *testing.T, h Harness) {
 
 // load has many callers submit at once and counts what they are told.
 type load struct {
+	message       func() *provider.Message
 	callers, each int
 	calls         []atomic.Int32 // of done, by submit
 	classes       [6]atomic.Int64
 }
 
 func (h Harness) load() *load {
-	if h.Load == 0 {
-		return newLoad(200, 20)
+	l := newLoad(200, 20)
+	if h.Load != 0 {
+		l = newLoad(200, h.Load)
 	}
-	return newLoad(200, h.Load)
+	l.message = h.message
+	return l
 }
 
 func newLoad(callers, each int) *load {
@@ -88,7 +91,7 @@ func (l *load) run(t *testing.T, p provider.Provider) {
 		submitting.Go(func() {
 			for i := range l.each {
 				n := caller*l.each + i
-				m := message()
+				m := l.message()
 				m.To = numbered(n)
 				done.Add(1)
 				p.Submit(t.Context(), m, func(o provider.Outcome) {
@@ -178,7 +181,7 @@ func (l *load) runPatiently(t *testing.T, p provider.Provider, outcome []atomic.
 				for tries := 0; !p.Health().Up && tries < 1000; tries++ {
 					time.Sleep(time.Millisecond)
 				}
-				m := message()
+				m := l.message()
 				m.To = numbered(n)
 				ended := make(chan struct{})
 				p.Submit(t.Context(), m, func(o provider.Outcome) {

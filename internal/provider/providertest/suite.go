@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ func Run(t *testing.T, h Harness) {
 		{"OneOutcomeEach", testOneOutcomeEach},
 		{"OneOutcomeEachWhileFlapping", testFlapping},
 	} {
+		if slices.Contains(h.Lacks, test.name) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			// Cleanups run last-in first-out: this one after the rig's own.
 			if !h.Beside {
@@ -71,15 +75,18 @@ func stop(t *testing.T, p provider.Provider) {
 
 func always(b Behaviour) func(core.Phone) Behaviour { return func(core.Phone) Behaviour { return b } }
 
-func message() *provider.Message {
+func (h Harness) message() *provider.Message {
+	if h.Message != nil {
+		return h.Message()
+	}
 	return &provider.Message{ID: 1, Channel: core.ChannelSMS, To: phone, Text: "【验码】您的验证码是123456", Validity: 5 * time.Minute}
 }
 
 // submit waits for the outcome.
-func submit(t *testing.T, p provider.Provider) provider.Outcome {
+func (h Harness) submit(t *testing.T, p provider.Provider) provider.Outcome {
 	t.Helper()
 	outcomes := make(chan provider.Outcome, 2)
-	p.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+	p.Submit(t.Context(), h.message(), func(o provider.Outcome) { outcomes <- o })
 	return await(t, outcomes)
 }
 
@@ -103,7 +110,7 @@ func wantClass(t *testing.T, o provider.Outcome, want provider.Class) {
 
 func testAccepted(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
-	first, second := submit(t, rig.Provider), submit(t, rig.Provider)
+	first, second := h.submit(t, rig.Provider), h.submit(t, rig.Provider)
 	wantClass(t, first, provider.Accepted)
 	if len(first.PartIDs) != 1 || first.PartIDs[0] == "" || len(second.PartIDs) != 1 || first.PartIDs[0] == second.PartIDs[0] {
 		t.Errorf("ids %q and %q", first.PartIDs, second.PartIDs)
@@ -116,7 +123,7 @@ func testAccepted(t *testing.T, h Harness) {
 func testRejected(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
 	rig.Carrier.Script(always(Reject))
-	o := submit(t, rig.Provider)
+	o := h.submit(t, rig.Provider)
 	wantClass(t, o, provider.Rejected)
 	if o.Code == "" || len(o.PartIDs) != 0 {
 		t.Errorf("%+v", o)
@@ -126,25 +133,25 @@ func testRejected(t *testing.T, h Harness) {
 func testThrottled(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
 	rig.Carrier.Script(always(Throttle))
-	o := submit(t, rig.Provider)
+	o := h.submit(t, rig.Provider)
 	wantClass(t, o, provider.Throttled)
 	if o.RetryAfter <= 0 || o.Code == "" {
 		t.Errorf("%+v", o)
 	}
 	rig.Carrier.Script(always(Accept))
-	wantClass(t, submit(t, rig.Provider), provider.Accepted)
+	wantClass(t, h.submit(t, rig.Provider), provider.Accepted)
 }
 
 func testUnknownWhenCut(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
 	rig.Carrier.Script(always(Drop))
-	wantClass(t, submit(t, rig.Provider), provider.Unknown)
+	wantClass(t, h.submit(t, rig.Provider), provider.Unknown)
 	if n := rig.Carrier.Taken(phone); n != 1 {
 		t.Errorf("the carrier took %d", n)
 	}
 	rig.Carrier.Script(always(Accept))
 	Eventually(t, "the provider is back", func() bool { return rig.Provider.Health().Up })
-	wantClass(t, submit(t, rig.Provider), provider.Accepted)
+	wantClass(t, h.submit(t, rig.Provider), provider.Accepted)
 	if n := rig.Carrier.Taken(phone); n != 2 {
 		t.Errorf("the carrier took %d: the unknown one was sent again", n)
 	}
@@ -154,7 +161,7 @@ func testUnknownWhenSilent(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 10})
 	rig.Carrier.Script(always(Silent))
 	began := time.Now()
-	wantClass(t, submit(t, rig.Provider), provider.Unknown)
+	wantClass(t, h.submit(t, rig.Provider), provider.Unknown)
 	if waited := time.Since(began); waited < ResponseTimeout {
 		t.Errorf("given up after %v", waited)
 	}
@@ -163,19 +170,19 @@ func testUnknownWhenSilent(t *testing.T, h Harness) {
 func testNotSentWhenDown(t *testing.T, h Harness) {
 	rig := h.New(t, &sink{}, Options{Window: 10})
 	rig.Carrier.SetUp(false)
-	wantClass(t, submit(t, rig.Provider), provider.NotSent) // not started
+	wantClass(t, h.submit(t, rig.Provider), provider.NotSent) // not started
 	if err := rig.Provider.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, rig.Provider) })
-	wantClass(t, submit(t, rig.Provider), provider.NotSent)
+	wantClass(t, h.submit(t, rig.Provider), provider.NotSent)
 	if health := rig.Provider.Health(); health.Up || health.Detail == "" {
 		t.Errorf("%+v", health)
 	}
 	rig.Carrier.Script(always(Accept))
 	rig.Carrier.SetUp(true)
 	Eventually(t, "the provider is up", func() bool { return rig.Provider.Health().Up })
-	wantClass(t, submit(t, rig.Provider), provider.Accepted)
+	wantClass(t, h.submit(t, rig.Provider), provider.Accepted)
 	if n := rig.Carrier.Taken(phone); n != 1 {
 		t.Errorf("the carrier took %d", n)
 	}
@@ -190,7 +197,7 @@ func testNotSentWhenGivenUp(t *testing.T, h Harness) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	second := make(chan provider.Outcome, 2)
-	rig.Provider.Submit(ctx, message(), func(o provider.Outcome) { second <- o })
+	rig.Provider.Submit(ctx, h.message(), func(o provider.Outcome) { second <- o })
 	wantClass(t, await(t, second), provider.NotSent)
 	for range h.links() {
 		wantClass(t, await(t, first), provider.Unknown)
@@ -206,7 +213,7 @@ func fill(t *testing.T, h Harness, rig Rig) <-chan provider.Outcome {
 	outcomes := make(chan provider.Outcome, 2*h.links())
 	Eventually(t, "every link is up", func() bool { return allUp(rig.Provider.Health()) })
 	for range h.links() {
-		rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+		rig.Provider.Submit(t.Context(), h.message(), func(o provider.Outcome) { outcomes <- o })
 	}
 	return outcomes
 }
@@ -226,7 +233,7 @@ func testNotSentWhenOver(t *testing.T, h Harness) {
 	rig := started(t, h, &sink{}, Options{Window: 1})
 	rig.Carrier.Script(always(Silent))
 	first := fill(t, h, rig)
-	short := message()
+	short := h.message()
 	short.Validity = time.Millisecond
 	second := make(chan provider.Outcome, 2)
 	rig.Provider.Submit(t.Context(), short, func(o provider.Outcome) { second <- o })
@@ -247,7 +254,7 @@ func testWindow(t *testing.T, h Harness) {
 	rig.Carrier.Script(always(Hold))
 	outcomes := make(chan provider.Outcome, 2*messages)
 	for range messages {
-		rig.Provider.Submit(t.Context(), message(), func(o provider.Outcome) { outcomes <- o })
+		rig.Provider.Submit(t.Context(), h.message(), func(o provider.Outcome) { outcomes <- o })
 		if n := rig.Provider.Health().Window; n > window {
 			t.Errorf("Health says %d", n)
 		}
@@ -265,11 +272,11 @@ func testReceiptAck(t *testing.T, h Harness) {
 	acks := make(chan func(error), 1)
 	s.onReceipt(func(_ provider.Receipt, ack func(error)) { acks <- ack })
 	rig := started(t, h, s, Options{Window: 10})
-	id := submit(t, rig.Provider).PartIDs[0]
+	id := h.submit(t, rig.Provider).PartIDs[0]
 	rig.Carrier.Report(id)
 	ack := <-acks
 	// The provider goes on working while the receipt is being stored.
-	wantClass(t, submit(t, rig.Provider), provider.Accepted)
+	wantClass(t, h.submit(t, rig.Provider), provider.Accepted)
 	if stored, refused := rig.Carrier.Reported(id); stored+refused != 0 {
 		t.Errorf("answered before it was stored: %d, %d", stored, refused)
 	}
@@ -292,7 +299,7 @@ func testReceiptNack(t *testing.T, h Harness) {
 		ack(nil)
 	})
 	rig := started(t, h, s, Options{Window: 10})
-	id := submit(t, rig.Provider).PartIDs[0]
+	id := h.submit(t, rig.Provider).PartIDs[0]
 	rig.Carrier.Report(id)
 	Eventually(t, "it is stored", func() bool { stored, _ := rig.Carrier.Reported(id); return stored == 1 })
 	if stored, refused := rig.Carrier.Reported(id); stored != 1 || refused != 1 {

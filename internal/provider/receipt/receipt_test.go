@@ -20,7 +20,7 @@ func TestReq35_EveryCode(t *testing.T) {
 		state provider.State
 		jsms  int
 	}{
-		{[]string{"DELIVRD", "delivered", FromMessageState(2), FromKannel(1)}, delivered, 4001},
+		{[]string{"DELIVRD", "delivered", FromMessageState(2), FromKannel(1), VoiceAnswered}, delivered, 4001},
 		{[]string{"PUBLOKD", "BLOCKED", "BLACK", "black", "UBLOCKD", "RGBLOCK"}, undelivered, 4002},
 		{[]string{"UNDELIV", "EXPIRED", "MI:0001", "LT:0012", "MN:0174"}, undelivered, 4003},
 		{[]string{"MK:0001", "MK0012", "2_1", "2:7", "PHONEERR", "GUNDELIV", "NONCHN", "NONECHN", "NOROUTE"}, undelivered, 4004},

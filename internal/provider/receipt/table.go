@@ -14,6 +14,7 @@ type Meaning struct {
 
 // Codes of voice providers, which have no code of a carrier to pass on.
 const (
+	VoiceAnswered    = "VOICE:ANSWERED"
 	VoiceNoAnswer    = "VOICE:NOANSWER"
 	VoiceBusy        = "VOICE:BUSY"
 	VoiceUnreachable = "VOICE:UNREACHABLE"
@@ -50,7 +51,7 @@ var exact = func() map[string]Meaning {
 		meaning Meaning
 		codes   string
 	}{
-		{Meaning{State: provider.StateDelivered, JSMS: jsmsDelivered}, "DELIVRD DELIVERED"},
+		{Meaning{State: provider.StateDelivered, JSMS: jsmsDelivered}, "DELIVRD DELIVERED " + VoiceAnswered},
 		{undelivered(jsmsBlacklist), "PUBLOKD BLOCKED BLACK UBLOCKD RGBLOCK"},
 		{undelivered(jsmsHandsetOff), "UNDELIV EXPIRED"},
 		{undelivered(jsmsNoNumber), "PHONEERR GUNDELIV NONCHN NONECHN NOROUTE"},
