@@ -135,7 +135,7 @@ func (c *report) Decide(b *store.Batch) error {
 		}
 	}
 	b.Proofs.Put(c.keys[0], store.NumberProof{Key: c.keys[0], App: c.app, Carrier: uint8(c.carrier),
-		Expires: b.Now.Add(c.life), Until: b.Now.Add(proofKept)})
+		Expires: b.Now.Add(c.life), Until: b.Now.Add(ProofKept)})
 	return nil
 }
 

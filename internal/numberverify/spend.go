@@ -17,9 +17,9 @@ const (
 	kindFetch  uint8 = 2
 )
 
-// proofKept is how long a used proof is remembered: 24 hours and the longest
+// ProofKept is how long a used proof is remembered: 24 hours and the longest
 // life before (contracts/submail.md §4.3).
-const proofKept = 25 * time.Hour
+const ProofKept = 25 * time.Hour
 
 // HashField is the name under which a NumberCheck's Hash is sealed.
 const HashField = "number_check.phone_hash"
@@ -83,7 +83,7 @@ func (c *spend) Decide(b *store.Batch) error {
 // usable is the proof's row, made anew where there is none; ErrProof when it was
 // used, is another app's, or past its life.
 func usable(b *store.Batch, keys []store.ProofKey, app core.AppID) (store.NumberProof, error) {
-	proof := store.NumberProof{Key: keys[0], App: app, Until: b.Now.Add(proofKept)}
+	proof := store.NumberProof{Key: keys[0], App: app, Until: b.Now.Add(ProofKept)}
 	for _, k := range keys {
 		row, ok := b.Proofs.Get(k)
 		if !ok || row.Until <= b.Now && row.Check == 0 {
@@ -135,8 +135,8 @@ func (c *outcome) Decide(b *store.Batch) error {
 	}
 	row := c.row
 	row.Due, row.Updated, row.Money = 0, b.Now, have.Money
-	if row.Phone == nil {
-		row.Phone, row.Index = have.Phone, have.Index // sealed anew meanwhile, or indexed
+	if have.Phone != nil { // it may have been sealed anew, or indexed
+		row.Phone, row.Index = have.Phone, have.Index
 	}
 	row.Hash = have.Hash
 	if row.Money == store.MoneyReserved {

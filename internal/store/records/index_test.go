@@ -52,6 +52,7 @@ func TestReq11_IndexRowsRotate(t *testing.T) {
 			b.PutFailure(store.Failure{ID: core.FailureID(n), App: 1, Index: x, Phone: phone(n)})
 			b.PutVerification(store.Verification{ID: core.VerificationID(n), App: 1, Index: x, Message: core.MessageID(n)})
 			b.Messages.Put(core.MessageID(n), store.Message{ID: core.MessageID(n), Phone: phone(n)})
+			b.NumberChecks.Put(core.NumberCheckID(n), store.NumberCheck{ID: core.NumberCheckID(n), App: 1, Index: x, Phone: phone(n)})
 		}
 		b.PutUser(store.User{ID: 100, Tenant: 1, Index: core.PhoneIndex{A: old(100)}})                                  // no number left
 		b.PutVerification(store.Verification{ID: 100, App: 1, Index: core.PhoneIndex{A: old(100)}})                     // a test number's
