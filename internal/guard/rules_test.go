@@ -21,6 +21,14 @@ func TestDefaultRules(t *testing.T) {
 		"get_devices_miss":    {Exceeded: Refuse, Windows: []Window{{20, minute, false}}},
 		"devices_user":        {Exceeded: Refuse, Windows: []Window{{10, hour, false}}},
 		"browser_script":      {Exceeded: Refuse, Windows: []Window{{600, minute, false}}},
+		// contracts/jsms.md §1.1, §8, §9, §14
+		"jsms_code":    {Exceeded: Refuse, Windows: []Window{{1, 30 * time.Second, false}, {200, day, false}}},
+		"jsms_voice":   {Exceeded: Refuse, Windows: []Window{{1, 20 * time.Second, false}}},
+		"jsms_notice":  {Exceeded: Refuse, Windows: []Window{{3, 10 * minute, false}}},
+		"jsms_market":  {Exceeded: Refuse, Windows: []Window{{3, 10 * minute, false}}},
+		"jsms_valid":   {Exceeded: Refuse, Windows: []Window{{600, minute, false}}},
+		"jsms_balance": {Exceeded: Refuse, Windows: []Window{{10, minute, false}}},
+		"jsms_pull":    {Exceeded: Refuse, Windows: []Window{{1, 5 * time.Second, false}}},
 	}
 	rules := DefaultRules()
 	if err := rules.Check(); err != nil {
