@@ -81,8 +81,10 @@ func TestDrawTextIsUniform(t *testing.T) {
 func TestCardFields(t *testing.T) {
 	c := card{BaseURL: "http://127.0.0.1:8080", HandsetURL: "http://127.0.0.1:8080/handset", OperatorURL: "http://127.0.0.1:8081", OperatorToken: "t"}
 	c.Yunbox.Key = "k"
+	c.Camara = camaraCard{ClientID: "i", ClientSecret: "s", PrivateKey: "p", KeyID: "kid", RedirectURI: "http://127.0.0.1:8080/handset/callback"}
 	got, err := json.Marshal(c)
-	want := `{"base_url":"http://127.0.0.1:8080","handset_url":"http://127.0.0.1:8080/handset","operator_url":"http://127.0.0.1:8081","operator_token":"t","yunbox":{"key":"k"}}`
+	want := `{"base_url":"http://127.0.0.1:8080","handset_url":"http://127.0.0.1:8080/handset","operator_url":"http://127.0.0.1:8081","operator_token":"t","yunbox":{"key":"k"},` +
+		`"camara":{"client_id":"i","client_secret":"s","private_key_pem":"p","kid":"kid","redirect_uri":"http://127.0.0.1:8080/handset/callback"}}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
