@@ -22,6 +22,7 @@ import (
 	"yanma.dev/yanma/internal/provider/httpsms"
 	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
+	"yanma.dev/yanma/internal/route"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/tunnel"
@@ -60,6 +61,7 @@ type App struct {
 	admin     *tenant.Admin
 	outbox    *outbox.Outbox
 	providers []provider.Provider
+	router    *route.Router
 	overHTTP  []*httpsms.Client // those of providers that have receipts posted to us
 	tunnel    *tunnel.Service
 	aliases   *account.Aliases
@@ -99,6 +101,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.limiter.Start(ctx); err != nil {
 		return err
 	}
+	a.router.Start()
 	a.outbox.Start()
 	for _, p := range a.providers {
 		if err := p.Start(ctx); err != nil {
@@ -143,6 +146,7 @@ func (a *App) Stop(ctx context.Context) error {
 		for _, p := range a.providers {
 			errs = append(errs, p.Stop(ctx))
 		}
+		a.router.Stop()
 		a.retention.Stop()
 		a.sweeper.stop()
 		a.rotation.Stop()

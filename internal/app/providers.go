@@ -3,10 +3,8 @@ package app
 import (
 	"fmt"
 	"net/http"
-	"slices"
 
 	"yanma.dev/yanma/internal/config"
-	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/cmpp"
 	"yanma.dev/yanma/internal/provider/httpsms"
@@ -45,27 +43,6 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 	default:
 		return nil, fmt.Errorf("there is no provider of type %q", p.Type)
 	}
-}
-
-// route gives every provider that can carry the message, in the order of the
-// configuration.
-func (a *App) route(out outbox.Outgoing) []provider.Provider {
-	if !slices.ContainsFunc(a.providers, isChooser) {
-		return a.providers // all of them carry everything
-	}
-	m := provider.Message{ID: out.Row.ID, Channel: out.Row.Channel, From: out.From, To: out.To, Template: out.Row.Template, Params: out.Params}
-	able := make([]provider.Provider, 0, len(a.providers))
-	for _, p := range a.providers {
-		if provider.Carries(p, &m) {
-			able = append(able, p)
-		}
-	}
-	return able
-}
-
-func isChooser(p provider.Provider) bool {
-	_, choosy := p.(provider.Chooser)
-	return choosy
 }
 
 // mountReceipts puts the hooks of providers over HTTP below the configured

@@ -6,9 +6,9 @@ import "math"
 const (
 	priorGood, priorBad = 3, 1 // what is believed of a provider that nothing is known of
 	memoryOf            = 50.0 // judgements; each new one fades those before by a fiftieth
-	halfLife            = 600  // seconds in which what is known fades to a half by itself
+	halfLife            = 1800 // seconds in which what is known fades to a half by itself
 	sharpness           = 8    // a conversion of half the best one weighs 1/2⁸
-	floor               = 0.02 // of its weight that a provider keeps, to find out
+	exploring           = 0.02 // of the messages are drawn by weight alone, to find out
 )
 
 // score is how many codes were entered that a provider carried to a country,
@@ -86,19 +86,24 @@ func normal(uniform func() float64) float64 {
 }
 
 // shares are what the drawn conversions make of the weights: weight × (drawn ÷
-// best drawn)⁸, and never less than the floor.
+// best drawn)⁸; of a part of the messages, the weights alone.
 func shares(weights []int, drawn []float64, into []float64) []float64 {
-	best := 0.0
-	for _, d := range drawn {
+	best, all, learned := 0.0, 0.0, 0.0
+	for i, d := range drawn {
 		best = max(best, d)
+		all += float64(weights[i])
 	}
 	into = into[:0]
 	for i, w := range weights {
-		ratio := 1.0
+		share := float64(w)
 		if best > 0 {
-			ratio = math.Pow(drawn[i]/best, sharpness)
+			share *= math.Pow(drawn[i]/best, sharpness)
 		}
-		into = append(into, float64(w)*max(ratio, floor))
+		into = append(into, share)
+		learned += share
+	}
+	for i, w := range weights {
+		into[i] = (1-exploring)*into[i]/learned + exploring*float64(w)/all
 	}
 	return into
 }
