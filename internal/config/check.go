@@ -46,6 +46,7 @@ func (c *Config) check(at lines) error {
 		at.key("retention.audit", zeroOr(c.Retention.Audit, halfYear, century)),
 		c.checkLimits(at),
 		c.checkFacades(at),
+		c.checkSubmail(at),
 		at.key("receipts.prefix", notEmpty(c.Receipts.Prefix)),
 		at.key("receipts.prefix", prefix(c.Receipts.Prefix)),
 		at.key("receipts.url", webAddress(c.Receipts.URL)),

@@ -20,6 +20,7 @@ type Config struct {
 	Limits    Limits            `toml:"limits"`
 	Prices    Prices            `toml:"prices"`
 	Facades   map[string]Facade `toml:"facade"`
+	Submail   Submail           `toml:"submail"`
 	Providers []Provider        `toml:"provider"`
 	Receipts  Receipts          `toml:"receipts"`
 	Routing   Routing           `toml:"routing"`
@@ -217,6 +218,7 @@ func Defaults() Config {
 		Log:       Log{Level: "info"},
 		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1},
 		Facades:   map[string]Facade{},
+		Submail:   defaultSubmail(),
 		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),
 		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour)},
