@@ -63,6 +63,9 @@ func TestPrintedCommands(t *testing.T) {
 		{"List the devices", `^\{"status":"ok","device_ids":\["dv[0-9a-z]{26}"\]\}$`},
 		{"Get its tunnel configuration", `(?s)^\[Interface\]\nPrivateKey = [A-Za-z0-9+/]{43}=\nAddress = .*\[Peer\]\nPublicKey = .*Endpoint = vpn\.example\.com:51820\n`},
 		{"The test number needs no message", `^\{"status":"ok","yb_uid":"yb[0-7][0-9a-hjkmnp-tv-z]{25}"\}$`},
+		{"The open API (CAMARA): get an access token", `^[A-Za-z0-9_-]{43}$`},
+		{"Send a code in your own words", `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`},
+		{"Validate it: 204", `^204$`},
 	}
 	if len(lines) != len(wants) {
 		t.Fatalf("%d commands are printed, %d are known here:\n%s", len(lines), len(wants), d.Out)
