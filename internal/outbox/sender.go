@@ -27,7 +27,7 @@ type ended struct {
 
 func newFlight(o *Outbox, out Outgoing) *flight {
 	return &flight{outbox: o, out: out, message: provider.Message{ID: out.Row.ID, Channel: out.Row.Channel, From: out.From,
-		To: out.To, Text: out.Text, Template: out.Row.Template, Params: out.Params}}
+		To: out.To, Text: out.Text, Template: out.Row.Template, Params: out.Params, Code: out.Row.Verification != 0}}
 }
 
 // feed gives queued messages to their providers until ctx ends. Submit waits
