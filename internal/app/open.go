@@ -218,7 +218,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 
 func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
-	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
+	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
 	a.health = obs.NewHealth(a.prompt, a.providers)
 	public, err := a.publicHandler(level)
 	if err != nil {

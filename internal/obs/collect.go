@@ -5,6 +5,7 @@ import (
 
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/route"
 	"yanma.dev/yanma/internal/store"
 )
 
@@ -14,6 +15,7 @@ type Sources struct {
 	Store     func() store.Stats
 	Outbox    func() outbox.Stats
 	Providers []provider.Provider
+	Routes    func() route.Stats
 	Limiter   func() int // subjects in memory
 	Log       func() int64
 }
@@ -89,6 +91,11 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		show(providerUp, up, p.Name())
 		show(providerWindow, int64(h.Window), p.Name())
+	}
+	if c.Routes != nil {
+		collectRoutes(func(m sourceMetric, value float64, labels ...string) {
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+		}, c.Routes())
 	}
 	if c.Limiter != nil {
 		show(limiterSubjects, int64(c.Limiter()))
