@@ -40,6 +40,7 @@ type Directory struct {
 	now      func() time.Time
 	log      *slog.Logger
 	follow   func(ctx context.Context) (bool, error)
+	beside   func(ctx context.Context, q store.SQL) (func(), error) // nil: nothing
 
 	current    atomic.Pointer[snapshot]
 	refreshing sync.Mutex
@@ -149,14 +150,18 @@ func (d *Directory) Refresh(ctx context.Context) error {
 	d.refreshing.Lock()
 	defer d.refreshing.Unlock()
 	var next *snapshot
+	publish := func() {}
 	err := d.database.View(ctx, func(q store.SQL) (err error) {
-		next, err = d.read(ctx, q)
+		if next, err = d.read(ctx, q); err == nil && d.beside != nil {
+			publish, err = d.beside(ctx, q)
+		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
 	if next.revision >= d.current.Load().revision {
+		publish()
 		d.current.Store(next)
 	}
 	return nil
