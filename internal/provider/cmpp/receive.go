@@ -89,7 +89,15 @@ func inbound(m *pdu.Deliver) (provider.Inbound, bool) {
 			return provider.Inbound{}, false
 		}
 	}
-	return provider.Inbound{From: subscriber(m.SrcTerminal), To: m.DestID, Text: pdu.DecodeText(m.MsgFmt, body)}, true
+	return provider.Inbound{ID: textID(m.MsgID), From: subscriber(m.SrcTerminal), To: m.DestID, Text: pdu.DecodeText(m.MsgFmt, body)}, true
+}
+
+// textID is a gateway's id of a text; some give none.
+func textID(id pdu.MsgID) string {
+	if id == 0 {
+		return ""
+	}
+	return id.String()
 }
 
 // receipt is a report as the outbox takes it: matched by its inner Msg_Id, in

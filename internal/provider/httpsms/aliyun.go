@@ -149,6 +149,8 @@ func (w *aliyun) read(h *hook) (news, error) {
 		Phone   string `json:"phone_number"`
 		Content string `json:"content"`
 		Dest    string `json:"dest_code"`
+
+		Sequence json.RawMessage `json:"sequence_id"`
 	}
 	if err := json.Unmarshal(h.body, &posted); err != nil {
 		return news{}, errMalformed
@@ -156,7 +158,7 @@ func (w *aliyun) read(h *hook) (news, error) {
 	said := news{answer: aliyunStored, media: "application/json"}
 	for _, p := range posted {
 		if h.text {
-			one, err := oneText(subscriber(p.Phone, true), p.Dest, p.Content)
+			one, err := oneText(aliyunSequence(p.Sequence), subscriber(p.Phone, true), p.Dest, p.Content)
 			if err != nil {
 				return news{}, err
 			}
@@ -171,6 +173,15 @@ func (w *aliyun) read(h *hook) (news, error) {
 		said.receipts = append(said.receipts, r)
 	}
 	return said, nil
+}
+
+// aliyunSequence is the id of a text: a number, in quotes or not.
+func aliyunSequence(raw json.RawMessage) string {
+	id := strings.Trim(string(raw), `"`)
+	if strings.Trim(id, "0123456789") != "" {
+		return ""
+	}
+	return id
 }
 
 // setState fills in what a receipt means whose carrier says plainly whether the

@@ -205,7 +205,7 @@ func (d *declared) addText(said *news, value func(string) string) error {
 	if d.cfg.Text.To != "" {
 		to = value(d.cfg.Text.To)
 	}
-	one, err := oneText(subscriber(value(d.cfg.Text.From), true), to, value(d.cfg.Text.Text))
+	one, err := oneText("", subscriber(value(d.cfg.Text.From), true), to, value(d.cfg.Text.Text))
 	said.texts = append(said.texts, one.texts...)
 	return err
 }

@@ -102,21 +102,21 @@ func (k *kannel) read(h *hook) (news, error) {
 	return news{receipts: []provider.Receipt{{PartID: id, State: meaning.State, JSMS: meaning.JSMS, Code: code}}}, nil
 }
 
-// kannelText reads a get-url of …/text?from=%p&to=%P&text=%b&coding=%c: UCS-2 is
+// kannelText reads a get-url of …/text?id=%I&from=%p&to=%P&text=%b&coding=%c: UCS-2 is
 // passed on as it came.
 func kannelText(h *hook) (news, error) {
 	from, body := subscriber(h.query.Get("from"), false), h.query.Get("text")
 	if h.query.Get("coding") == "2" {
 		body = text.UCS2.Decode([]byte(body))
 	}
-	return oneText(from, h.query.Get("to"), body)
+	return oneText(h.query.Get("id"), from, h.query.Get("to"), body)
 }
 
-// oneText is a subscriber's text, if it has a sender. An empty answer is one
+// oneText is a subscriber's text with the carrier's id of it, if it has a sender. An empty answer is one
 // that Kannel sends back to nobody.
-func oneText(from core.Phone, to, body string) (news, error) {
+func oneText(id string, from core.Phone, to, body string) (news, error) {
 	if from.IsZero() {
 		return news{}, errMalformed
 	}
-	return news{texts: []provider.Inbound{{From: from, To: to, Text: body}}}, nil
+	return news{texts: []provider.Inbound{{ID: id, From: from, To: to, Text: body}}}, nil
 }

@@ -101,7 +101,7 @@ func (s *submail) read(h *hook) (news, error) {
 	case "unknown":
 		r.Code = "UNKNOWN"
 	case "mo":
-		return oneText(subscriber(h.form.Get("address"), true), "", h.form.Get("content"))
+		return oneText(h.form.Get("token"), subscriber(h.form.Get("address"), true), "", h.form.Get("content"))
 	default: // template_accept, template_reject: nothing of ours
 		return news{}, nil
 	}

@@ -143,7 +143,7 @@ func (w *tencent) read(h *hook) (news, error) {
 		if err := json.Unmarshal(h.body, &p); err != nil {
 			return news{}, errMalformed
 		}
-		one, err := oneText(subscriber("+"+strings.TrimPrefix(p.Nation+p.Mobile, "+"), false), p.Extend, p.Text)
+		one, err := oneText("", subscriber("+"+strings.TrimPrefix(p.Nation+p.Mobile, "+"), false), p.Extend, p.Text)
 		said.texts = one.texts
 		return said, err
 	}

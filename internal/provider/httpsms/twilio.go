@@ -118,7 +118,7 @@ func (w *twilio) read(h *hook) (news, error) {
 		return news{}, errForged
 	}
 	if h.text {
-		said, err := oneText(subscriber(h.form.Get("From"), false), h.form.Get("To"), h.form.Get("Body"))
+		said, err := oneText(h.form.Get("MessageSid"), subscriber(h.form.Get("From"), false), h.form.Get("To"), h.form.Get("Body"))
 		said.answer, said.media = "<Response/>", "text/xml"
 		return said, err
 	}
