@@ -95,7 +95,7 @@ type Receipt struct {
 
 // Inbound is a text that a subscriber sent.
 type Inbound struct {
-	ID   string     // the carrier's id of it, by which one that comes again is known; "" when it gives none
+	ID   string // the carrier's id of it, by which one that comes again is known; "" when it gives none
 	From core.Phone
 	To   string // the number or short code it was sent to
 	Text string
