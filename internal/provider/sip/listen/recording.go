@@ -47,9 +47,9 @@ func (r *Recording) Take(p *rtp.Packet) bool {
 }
 
 // Samples is what was heard, at 8 kHz.
-func (r *Recording) Samples() []int16 { return slices.Clone(r.samples) }
+func (r Recording) Samples() []int16 { return slices.Clone(r.samples) }
 
 // WAV is what was heard, in A-law.
-func (r *Recording) WAV() []byte {
+func (r Recording) WAV() []byte {
 	return g711.WAV(g711.ALaw, g711.ALaw.Encode(make([]byte, 0, len(r.samples)), r.samples))
 }

@@ -43,7 +43,7 @@ func NewSender(law g711.Law, ssrc uint32, sequence uint16, timestamp uint32, now
 // any network.
 func (s *Sender) Speak(ctx context.Context, samples []int16) {
 	s.next.Marker = true
-	s.run(ctx, (len(samples)+PerFrame-1)/PerFrame, func(n int) {
+	s.run(ctx, nil, (len(samples)+PerFrame-1)/PerFrame, func(n int) {
 		s.octets = s.law.Encode(s.octets[:0], samples[n*PerFrame:min((n+1)*PerFrame, len(samples))])
 		for len(s.octets) < PerFrame {
 			s.octets = append(s.octets, s.law.Silence())
@@ -52,10 +52,10 @@ func (s *Sender) Speak(ctx context.Context, samples []int16) {
 	})
 }
 
-// Listen sends silence for d or until ctx ends: a stream that stops looks dead
-// to gateways.
-func (s *Sender) Listen(ctx context.Context, d time.Duration) {
-	s.run(ctx, int(d/Frame), func(int) {
+// Listen sends silence for d, until ctx ends or something comes from pressed,
+// which it tells: a stream that stops looks dead to gateways.
+func (s *Sender) Listen(ctx context.Context, pressed <-chan struct{}, d time.Duration) bool {
+	return s.run(ctx, pressed, int(d/Frame), func(int) {
 		s.octets = s.octets[:0]
 		for len(s.octets) < PerFrame {
 			s.octets = append(s.octets, s.law.Silence())
@@ -64,8 +64,9 @@ func (s *Sender) Listen(ctx context.Context, d time.Duration) {
 	})
 }
 
-// run calls send for frames packets, one each s.every after the first.
-func (s *Sender) run(ctx context.Context, frames int, send func(n int)) {
+// run calls send for frames packets, one each s.every after the first; true when
+// stop ended it.
+func (s *Sender) run(ctx context.Context, stop <-chan struct{}, frames int, send func(n int)) bool {
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	began, late := s.now(), time.Duration(0)
@@ -80,10 +81,13 @@ func (s *Sender) run(ctx context.Context, frames int, send func(n int)) {
 		}
 		select {
 		case <-tick.C:
+		case <-stop:
+			return true
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return false
 }
 
 func (s *Sender) send() {
