@@ -89,7 +89,7 @@ func (journal) Decide(b *store.Batch) error {
 // by somebody who has thought of what an old row of it could do.
 func TestEveryTableIsThoughtOf(t *testing.T) {
 	stays := []string{"account", "alias", "app", "audit", "credential", "device_alias", "event", "failure", "idempotency", "journal", "known", "ledger", "opt_out",
-		"receipt_ref", "reply", "revision", "setting", "signature", "signature_image", "template", "tenant", "tunnel_peer", "tunnel_pool", "users"}
+		"receipt_ref", "reply", "revision", "setting", "signature", "signature_image", "signing_key", "template", "tenant", "tunnel_peer", "tunnel_pool", "users"}
 	ended := map[string]string{
 		"verification":       "live ones expire",
 		"message":            "waiting ones end and are refunded",

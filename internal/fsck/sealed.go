@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
@@ -96,6 +97,8 @@ func (r *run) open(t records.Sealed, row records.SealedRow) error {
 		return tunnel.CheckSealed(r.Ring, core.DeviceID(row.ID), row.First, row.Second)
 	case records.SealedApps:
 		return tenant.CheckSealed(r.Ring, row.First, row.Second)
+	case records.SealedSigningKeys:
+		return oauth.CheckSealed(r.Ring, row.First)
 	case records.SealedReplies:
 		if _, err := r.Ring.Open(reply.TextField, row.Second); err != nil {
 			return err

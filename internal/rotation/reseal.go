@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
@@ -167,6 +168,8 @@ func (r *reseal) table(ctx context.Context, table records.Sealed, newest uint16)
 		page = func(after int64) (int64, int, error) { return r.o.Peers.Reseal(ctx, newest, after, resealPage) }
 	case records.SealedReplies:
 		page = func(after int64) (int64, int, error) { return r.replies(ctx, newest, after) }
+	case records.SealedSigningKeys:
+		page = func(after int64) (int64, int, error) { return r.signingKeys(ctx, newest, after) }
 	case records.SealedRecipients, records.SealedOptOuts:
 		page = func(after int64) (int64, int, error) { return r.plain(ctx, table, newest, after) }
 	case records.SealedApps:
@@ -209,6 +212,29 @@ func (r *reseal) replies(ctx context.Context, newest uint16, after int64) (last 
 			last = found[n-1].ID
 		}
 		return err
+	})
+	return last, n, err
+}
+
+// signingKeys seals a page of private keys, which nobody changes.
+func (r *reseal) signingKeys(ctx context.Context, newest uint16, after int64) (last int64, n int, err error) {
+	err = records.Update(ctx, r.o.Database, func(q store.SQL) error {
+		found, err := records.SealedOtherwise(ctx, q, records.SealedSigningKeys, newest, after, resealPage)
+		if err != nil {
+			return err
+		}
+		last, n = 0, len(found)
+		for _, row := range found {
+			var anew []byte
+			if err := resealField(r.o.Ring, oauth.KeyField, row.First, &anew); err != nil {
+				return fmt.Errorf("row %d: %w", row.ID, err)
+			}
+			if err := records.ResealSigningKey(ctx, q, row, anew); err != nil {
+				return err
+			}
+			last = row.ID
+		}
+		return nil
 	})
 	return last, n, err
 }
@@ -313,7 +339,7 @@ func (c *resealRows) Want(b *store.Batch) {
 			b.Messages.Want(core.MessageID(row.ID))
 		case records.SealedChecks:
 			b.NumberChecks.Want(core.NumberCheckID(row.ID))
-		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts: // are no rows of batches
+		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts, records.SealedSigningKeys: // are no rows of batches
 		}
 	}
 }
@@ -345,7 +371,7 @@ func (c *resealRows) Decide(b *store.Batch) error {
 					b.NumberChecks.Put(n.ID, n)
 				}
 			}
-		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts:
+		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts, records.SealedSigningKeys:
 		}
 	}
 	return nil

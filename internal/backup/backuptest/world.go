@@ -296,6 +296,7 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 			_, err := q.Exec(ctx, `INSERT INTO once (key, value, expires) VALUES ($1, $2, $3)`, []byte("pass"), []byte("of a captcha"), int64(now.Add(time.Hour)))
 			return err
 		},
+		func() error { return w.signingKey(ctx, q, now) },
 		func() error { return w.reply(ctx, q) },
 		func() error { return w.messages(ctx, q) },
 		func() error { return records.PutSetting(ctx, q, records.SettingInstallation, w.Ring.InstallationID()) },

@@ -22,12 +22,14 @@ const (
 	SealedRecipients
 	SealedOptOuts
 	SealedChecks
+	SealedSigningKeys
 )
 
 // SealedTables are all of them, for the retirement of a field key
 // (requirement row 11).
 func SealedTables() []Sealed {
-	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts, SealedChecks}
+	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts, SealedChecks,
+		SealedSigningKeys}
 }
 
 // String is the table's name.
@@ -69,6 +71,8 @@ func (t Sealed) parts() (name, id string, columns []string) {
 		return "opt_out", "id", []string{"phone"}
 	case SealedChecks:
 		return "number_check", "id", []string{"phone", "phone_hash"}
+	case SealedSigningKeys:
+		return "signing_key", "id", []string{"private_key"}
 	}
 	return "", "", nil
 }
