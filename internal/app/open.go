@@ -157,7 +157,7 @@ func (a *App) openTenants(ctx context.Context) error {
 	a.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: a.database, Keys: a.ring, Now: a.deps.Now, Log: a.log,
 		Follow: func(ctx context.Context) (bool, error) { return rotation.Follow(ctx, a.database, a.ring) },
 		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login,
-			VerifyPrice: a.config.Prices.Verify, FetchPrice: a.config.Prices.Fetch}})
+			VerifyPrice: a.config.Prices.Verify, FetchPrice: a.config.Prices.Fetch, VoicePrice: a.config.Prices.Voice}})
 	return a.directory.Refresh(ctx)
 }
 

@@ -39,6 +39,10 @@ type appSettings struct {
 	Funnel             listFlag              `help:"Steps that show whose a number is, in order: silent, sms, voice; repeat, or separate by commas." name:"funnel" placeholder:"STEP"`
 	Callers            *string               `help:"Who calls it: backend or end_users." placeholder:"WHO"`
 	Limits             limitsFlag            `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
+	VoicePrice         price                 `help:"Price of a call that speaks a code, or default." placeholder:"CREDITS"`
+	CallbackURL        *string               `help:"Where the app is told of receipts, replies and verdicts: http:// or https://. It must answer a GET with echostr. An empty text ends it." name:"callback-url" placeholder:"URL"`
+	LowBalance         *core.Credits         `help:"Below it the balance counts as low in the metrics; 0 is never." name:"low-balance" placeholder:"CREDITS"`
+	RequireAuth        *bool                 `help:"Whether jsms codes are checked with credentials only." name:"require-auth-on-valid" negatable:""`
 	RequireKeyOnGet    *bool                 `help:"Whether GET devices wants the key; GET tunnel always does." name:"require-key-on-get" negatable:""`
 	DeviceCap          *int                  `help:"Devices that a user may have." placeholder:"N"`
 	TestNumbers        testsFlag             `help:"A test number and its code; repeat for more. All of its test numbers are replaced; none leaves it none." name:"test-number" placeholder:"NUMBER=CODE"`
@@ -85,6 +89,10 @@ func (s appSettings) patch() tenant.Patch {
 		Callers:         s.Callers,
 		Limits:          s.Limits.limits,
 		RequireKeyOnGet: s.RequireKeyOnGet,
+		VoicePrice:      tenant.Price(s.VoicePrice),
+		RequireAuth:     s.RequireAuth,
+		CallbackURL:     s.CallbackURL,
+		LowBalance:      s.LowBalance,
 		DeviceCap:       s.DeviceCap,
 		TestNumbers:     s.TestNumbers.numbers,
 	}

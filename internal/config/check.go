@@ -40,6 +40,7 @@ func (c *Config) check(at lines) error {
 		at.key("prices.login", notNegative(int64(c.Prices.Login))),
 		at.key("prices.verify", notNegative(int64(c.Prices.Verify))),
 		at.key("prices.fetch", notNegative(int64(c.Prices.Fetch))),
+		at.key("prices.voice", notNegative(int64(c.Prices.Voice))),
 		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, century)),
 		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, century)),
 		at.key("retention.receipts", durationBetween(c.Retention.Receipts, 96*time.Hour, century)),

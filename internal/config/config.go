@@ -23,6 +23,7 @@ type Config struct {
 	Submail   Submail           `toml:"submail"`
 	Providers []Provider        `toml:"provider"`
 	Receipts  Receipts          `toml:"receipts"`
+	Callbacks Callbacks         `toml:"callbacks"`
 	Routing   Routing           `toml:"routing"`
 	Routes    []Route           `toml:"route"`
 	Tunnel    Tunnel            `toml:"tunnel"`
@@ -77,6 +78,7 @@ type Prices struct {
 	Login  core.Credits `toml:"login"`  // a successful login; default 0
 	Verify core.Credits `toml:"verify"` // a number verified through its carrier, whatever the answer; default 1
 	Fetch  core.Credits `toml:"fetch"`  // a number that its carrier told; default 1
+	Voice  core.Credits `toml:"voice"`  // a call that speaks a code; default 1
 }
 
 // Facade is how one dialect is served (contracts/README.md §2).
@@ -138,6 +140,11 @@ type Provider struct {
 type Receipts struct {
 	Prefix string `toml:"prefix"` // default /receipts
 	URL    string `toml:"url"`    // the public listener as carriers reach it, without the prefix; "" = they are not told
+}
+
+// Callbacks is how apps are called (docs/callbacks.md).
+type Callbacks struct {
+	Allow []netip.Prefix `toml:"allow"` // internal networks that apps' URLs may lead to; none
 }
 
 // Tunnel is the networks that users get (contracts/yunbox.md §8).
@@ -216,7 +223,7 @@ func Defaults() Config {
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
 		Store:     Store{Data: "./yanma-data", Queue: 4096, Batchers: 2, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
-		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1},
+		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1, Voice: 1},
 		Facades:   map[string]Facade{},
 		Submail:   defaultSubmail(),
 		Receipts:  Receipts{Prefix: "/receipts"},

@@ -53,6 +53,7 @@ type App struct {
 	LoginPrice  core.Credits // a successful check-code; may be 0
 	VerifyPrice core.Credits // "is this SIM that number?", whatever the answer
 	FetchPrice  core.Credits // a number that the carrier told
+	VoicePrice  core.Credits // a call that speaks a code
 	SIMSwap     SIMSwap      // what a SIM that was changed lately means
 	TenantPays  bool         // charge the tenant's account, not the app's own
 
@@ -65,9 +66,12 @@ type App struct {
 	Limits          guard.Rules   // the installation's rules with the app's overrides
 	Unchallenged    guard.Rules   // Limits for a dialect that can ask for no challenge: it refuses instead
 	TestNumbers     []TestNumber
-	RequireKeyOnGet bool // contracts/yunbox.md §7
-	DeviceCap       int  // devices a user may have; default 100
-	ImportedUsers   bool // it has users with ids issued elsewhere
+	RequireKeyOnGet bool         // contracts/yunbox.md §7
+	RequireAuth     bool         // a code is checked with credentials only (contracts/jsms.md §1.1)
+	DeviceCap       int          // devices a user may have; default 100
+	CallbackURL     string       // where it is told what happened; "" = it asks
+	LowBalance      core.Credits // below it the balance that pays counts as low; 0 = never
+	ImportedUsers   bool         // it has users with ids issued elsewhere
 
 	Camara *OAuthClient // nil: it has none
 }

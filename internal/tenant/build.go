@@ -72,12 +72,16 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		LoginPrice:      priceOr(s.LoginPrice, defaults.LoginPrice),
 		VerifyPrice:     priceOr(s.VerifyPrice, defaults.VerifyPrice),
 		FetchPrice:      priceOr(s.FetchPrice, defaults.FetchPrice),
+		VoicePrice:      priceOr(s.VoicePrice, defaults.VoicePrice),
 		SIMSwap:         s.SIMSwap,
 		TenantPays:      s.TenantPays,
 		Countries:       slices.Clone(s.Countries),
 		TestNumbers:     slices.Clone(tests),
 		RequireKeyOnGet: s.RequireKeyOnGet,
+		RequireAuth:     s.RequireAuth,
 		DeviceCap:       s.DeviceCap,
+		CallbackURL:     s.CallbackURL,
+		LowBalance:      s.LowBalance,
 	}
 	app.Phones = guard.PhonePolicy{Countries: make(map[string]bool, len(s.Countries))}
 	for _, country := range s.Countries {
@@ -89,6 +93,9 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		between("login_price", int64(app.LoginPrice), 0, highestPrice),
 		between("verify_price", int64(app.VerifyPrice), 0, highestPrice),
 		between("fetch_price", int64(app.FetchPrice), 0, highestPrice),
+		between("low_balance", int64(s.LowBalance), 0, 1<<53),
+		checkCallback(s.CallbackURL),
+		between("voice_price", int64(app.VoicePrice), 0, highestPrice),
 		s.SIMSwap.check(),
 		checkDialects(s.Dialects),
 		checkTemplateName(s.CodeTemplate),

@@ -69,6 +69,7 @@ type Defaults struct {
 	LoginPrice  core.Credits
 	VerifyPrice core.Credits
 	FetchPrice  core.Credits
+	VoicePrice  core.Credits
 }
 
 // snapshot is the configuration at one revision. It never changes.

@@ -13,30 +13,34 @@ import (
 // Settings is what an operator sets of an app, as it is stored and shown.
 // Test numbers are apart because their literals may be real numbers.
 type Settings struct {
-	Dialects        []Dialect     `json:"dialects"`           // façades that it may use
-	Signature       string        `json:"signature"`          // of its messages, without the brackets
-	CodeText        string        `json:"code_text"`          // wording of its code messages; "" = the default
-	CodeTemplate    string        `json:"code_template"`      // its name in the providers' templates
-	CodeDomain      string        `json:"code_domain"`        // site that a browser may give the code to; "" = none
-	CodeAppHash     string        `json:"code_app_hash"`      // Android app that may read the message; "" = none
-	Sender          string        `json:"sender"`             // source address; "" = the provider's
-	CodeLength      int           `json:"code_length"`        // digits, 4 to 10
-	CodeLife        int           `json:"code_life_seconds"`  // 1 to 600
-	SMSPrice        *core.Credits `json:"sms_price"`          // a segment; null = the installation's
-	LoginPrice      *core.Credits `json:"login_price"`        // a successful login; null = the installation's
-	VerifyPrice     *core.Credits `json:"verify_price"`       // a number verified through the carrier; null = the installation's
-	FetchPrice      *core.Credits `json:"fetch_price"`        // a number that the carrier told; null = the installation's
-	SIMSwap         SIMSwap       `json:"sim_swap"`           // what a SIM that was changed lately means
-	TenantPays      bool          `json:"tenant_pays"`        // charge the tenant's account
-	Countries       []string      `json:"countries"`          // ISO 3166 regions
-	AllowedSources  []string      `json:"allowed_sources"`    // addresses and CIDR prefixes; none = all
-	Origins         []string      `json:"origins"`            // of web pages that may call in a browser (contracts/README.md §3.3)
-	Funnel          []string      `json:"funnel"`             // steps that show whose a number is, in order: silent, sms, voice
-	Callers         string        `json:"callers"`            // backend, end_users; "" = the dialect's own
-	Limits          Limits        `json:"limits"`             // windows by rule name, as guard.Rules.With
-	RequireKeyOnGet bool          `json:"require_key_on_get"` // contracts/yunbox.md §7
-	DeviceCap       int           `json:"device_cap"`         // devices of a user, 1 to 10,000
-	Camara          *CamaraClient `json:"camara,omitempty"`   // its OAuth client; set by SetCamara only
+	Dialects        []Dialect     `json:"dialects"`              // façades that it may use
+	Signature       string        `json:"signature"`             // of its messages, without the brackets
+	CodeText        string        `json:"code_text"`             // wording of its code messages; "" = the default
+	CodeTemplate    string        `json:"code_template"`         // its name in the providers' templates
+	CodeDomain      string        `json:"code_domain"`           // site that a browser may give the code to; "" = none
+	CodeAppHash     string        `json:"code_app_hash"`         // Android app that may read the message; "" = none
+	Sender          string        `json:"sender"`                // source address; "" = the provider's
+	CodeLength      int           `json:"code_length"`           // digits, 4 to 10
+	CodeLife        int           `json:"code_life_seconds"`     // 1 to 600
+	SMSPrice        *core.Credits `json:"sms_price"`             // a segment; null = the installation's
+	LoginPrice      *core.Credits `json:"login_price"`           // a successful login; null = the installation's
+	VerifyPrice     *core.Credits `json:"verify_price"`          // a number verified through the carrier; null = the installation's
+	FetchPrice      *core.Credits `json:"fetch_price"`           // a number that the carrier told; null = the installation's
+	SIMSwap         SIMSwap       `json:"sim_swap"`              // what a SIM that was changed lately means
+	TenantPays      bool          `json:"tenant_pays"`           // charge the tenant's account
+	Countries       []string      `json:"countries"`             // ISO 3166 regions
+	AllowedSources  []string      `json:"allowed_sources"`       // addresses and CIDR prefixes; none = all
+	Origins         []string      `json:"origins"`               // of web pages that may call in a browser (contracts/README.md §3.3)
+	Funnel          []string      `json:"funnel"`                // steps that show whose a number is, in order: silent, sms, voice
+	Callers         string        `json:"callers"`               // backend, end_users; "" = the dialect's own
+	Limits          Limits        `json:"limits"`                // windows by rule name, as guard.Rules.With
+	RequireKeyOnGet bool          `json:"require_key_on_get"`    // contracts/yunbox.md §7
+	VoicePrice      *core.Credits `json:"voice_price"`           // a call that speaks a code; null = the installation's
+	RequireAuth     bool          `json:"require_auth_on_valid"` // contracts/jsms.md §1.1
+	CallbackURL     string        `json:"callback_url"`          // where the app is told of receipts, replies and verdicts; "" = it asks
+	LowBalance      core.Credits  `json:"low_balance"`           // below it the balance that pays counts as low (metrics); 0 = never
+	DeviceCap       int           `json:"device_cap"`            // devices of a user, 1 to 10,000
+	Camara          *CamaraClient `json:"camara,omitempty"`      // its OAuth client; set by SetCamara only
 }
 
 // Limits is windows by rule name: {"number_app": ["1/60s", "5/1h"]}; an empty
@@ -94,6 +98,10 @@ type Patch struct {
 	Callers         *string       `json:"callers,omitempty"`
 	Limits          *Limits       `json:"limits,omitempty"`
 	RequireKeyOnGet *bool         `json:"require_key_on_get,omitempty"`
+	VoicePrice      Price         `json:"voice_price,omitzero"`
+	RequireAuth     *bool         `json:"require_auth_on_valid,omitempty"`
+	CallbackURL     *string       `json:"callback_url,omitempty"`
+	LowBalance      *core.Credits `json:"low_balance,omitempty"`
 	DeviceCap       *int          `json:"device_cap,omitempty"`
 	TestNumbers     *[]TestNumber `json:"test_numbers,omitempty"`
 }
@@ -123,6 +131,10 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.Callers, p.Callers)
 	set(&s.Limits, p.Limits)
 	set(&s.RequireKeyOnGet, p.RequireKeyOnGet)
+	p.VoicePrice.applyTo(&s.VoicePrice)
+	set(&s.RequireAuth, p.RequireAuth)
+	set(&s.CallbackURL, p.CallbackURL)
+	set(&s.LowBalance, p.LowBalance)
 	set(&s.DeviceCap, p.DeviceCap)
 	s.Dialects = slices.Clone(s.Dialects)
 	s.Countries = slices.Clone(s.Countries)
