@@ -91,7 +91,7 @@ type Facade struct {
 // Provider is one connection to a carrier.
 type Provider struct {
 	Name            string   `toml:"name"`
-	Type            string   `toml:"type"`        // smpp, cmpp, http, aliyun, tencent, twilio, submail, kannel
+	Type            string   `toml:"type"`        // smpp, cmpp, sip, http, aliyun, tencent, twilio, submail, kannel
 	Address         string   `toml:"address"`     // host:port
 	SystemID        string   `toml:"system_id"`   // at most 15 characters
 	Password        Secret   `toml:"password"`    // at most 8 characters
@@ -120,6 +120,15 @@ type Provider struct {
 	ServiceID    string `toml:"service_id"`    // at most 10 characters
 	Charset      string `toml:"charset"`       // ucs2, gbk or ascii; default ucs2
 	TrustGateway bool   `toml:"trust_gateway"` // without the proof that it knows the secret
+
+	// Of a SIP trunk, which makes calls (docs/voice.md).
+	Transport    string   `toml:"transport"`     // udp or tcp; default udp
+	Listen       string   `toml:"listen"`        // address:port of ours for SIP over UDP; "" = any port
+	MediaAddress string   `toml:"media_address"` // what the trunk is told of our address; "" = the one that we use
+	MediaPorts   string   `toml:"media_ports"`   // for RTP, such as 16384-16483; "" = any
+	Domain       string   `toml:"domain"`        // in From and To; "" = the host of address
+	Format       string   `toml:"format"`        // of numbers: plus, digits or national; default plus
+	RingTimeout  Duration `toml:"ring_timeout"`  // until the callee answers; default 45s
 
 	// Of the types over HTTP; docs/providers.md says which one needs what.
 	URL           string                      `toml:"url"`
