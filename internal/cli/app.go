@@ -79,7 +79,6 @@ func printApp(w World, app tenant.AppView) error {
 		{"callers", orDash(s.Callers)},
 		{"limits", limits},
 		{"key on GET", yesNo(s.RequireKeyOnGet)},
-		{"credentials on valid", yesNo(s.RequireAuth)},
 		{"device cap", strconv.Itoa(s.DeviceCap)},
 		{"imported users", yesNo(app.ImportedUsers)},
 		{"test numbers", list(tests)},
@@ -91,6 +90,9 @@ func printApp(w World, app tenant.AppView) error {
 	}
 	if s.VerifyPrice != nil || s.FetchPrice != nil {
 		about = append(about, [2]string{"price of a check, of a number", priceText(s.VerifyPrice) + ", " + priceText(s.FetchPrice)})
+	}
+	if s.RequireAuth {
+		about = append(about, [2]string{"jsms valid", "with credentials only"})
 	}
 	if s.SIMSwap != tenant.DefaultSIMSwap() {
 		about = append(about, [2]string{"changed SIM", fmt.Sprintf("send %s, login %s, number change %s; within %d h; where nobody can tell: %s",

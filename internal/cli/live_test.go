@@ -209,6 +209,7 @@ func shop(name, digits, price, warning string) string {
 		"codes:               " + digits + " digits, 300 s\n" +
 		"price of a segment:  " + price + "\n" +
 		"price of a login:    the installation's\n" +
+		"price of a call:     the installation's\n" +
 		"pays:                the app\n" +
 		"countries:           CN, HK\n" +
 		"allowed sources:     10.0.0.0/8, ::1\n" +
