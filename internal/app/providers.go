@@ -8,6 +8,7 @@ import (
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/cmpp"
 	"yanma.dev/yanma/internal/provider/httpsms"
+	"yanma.dev/yanma/internal/provider/sip"
 	"yanma.dev/yanma/internal/provider/smpp"
 )
 
@@ -40,6 +41,8 @@ func (a *App) openProvider(p config.Provider, sink provider.Sink) (provider.Prov
 			smpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
 	case "cmpp":
 		return cmpp.New(p.CMPP(), cmpp.Deps{Sink: sink, Now: a.deps.Now, Jitter: a.deps.Jitter, Log: a.log, Dial: a.deps.World.Dial})
+	case "sip":
+		return sip.New(p.SIP(), sip.Deps{Sink: sink, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Frame: a.deps.World.VoiceFrame})
 	default:
 		return nil, fmt.Errorf("there is no provider of type %q", p.Type)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net"
+	"time"
 
 	"yanma.dev/yanma/internal/store"
 )
@@ -17,6 +18,9 @@ type World struct {
 	// Disk stands between the server and its database: everything that reads or
 	// writes rows once the schema is there goes through what it returns.
 	Disk func(store.Engine) store.Engine
+	// VoiceFrame is the time between two packets of a call's 20 ms, for a callee
+	// that does not listen in real time; 0 is 20 ms.
+	VoiceFrame time.Duration
 }
 
 func (w World) listen(ctx context.Context, address string) (net.Listener, error) {

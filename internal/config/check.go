@@ -45,6 +45,8 @@ func (c *Config) check(at lines) error {
 		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, century)),
 		at.key("retention.receipts", durationBetween(c.Retention.Receipts, 96*time.Hour, century)),
 		at.key("retention.audit", zeroOr(c.Retention.Audit, halfYear, century)),
+		at.key("messages.longest", between(c.Messages.Longest, 70, 500)),
+		at.key("messages.words", c.Messages.checkWords()),
 		c.checkLimits(at),
 		c.checkFacades(at),
 		c.checkSubmail(at),
@@ -52,6 +54,7 @@ func (c *Config) check(at lines) error {
 		at.key("receipts.prefix", prefix(c.Receipts.Prefix)),
 		at.key("receipts.url", webAddress(c.Receipts.URL)),
 		c.checkProviders(at),
+		c.checkCarriers(at),
 		c.checkRoutes(at),
 		c.Tunnel.check(at),
 		at.key("operator.token", given(c.Operator.Token)),
@@ -101,6 +104,9 @@ func (c *Config) checkProviders(at lines) error {
 		check := p.checkSMPP
 		if p.Type == "cmpp" {
 			check = p.checkCMPP
+		}
+		if p.Type == "sip" {
+			check = p.checkSIP
 		}
 		if p.OverHTTP() {
 			check = func(at lines, i int) error { return p.checkHTTP(at, i, c.Receipts) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/provider/httpsms"
 )
 
@@ -21,6 +22,8 @@ type Config struct {
 	Prices    Prices            `toml:"prices"`
 	Facades   map[string]Facade `toml:"facade"`
 	Submail   Submail           `toml:"submail"`
+	Carriers  []Carrier         `toml:"carrier"`
+	Numbers   Numbers           `toml:"numbers"`
 	Providers []Provider        `toml:"provider"`
 	Receipts  Receipts          `toml:"receipts"`
 	Callbacks Callbacks         `toml:"callbacks"`
@@ -28,6 +31,7 @@ type Config struct {
 	Routes    []Route           `toml:"route"`
 	Tunnel    Tunnel            `toml:"tunnel"`
 	Retention Retention         `toml:"retention"`
+	Messages  Messages          `toml:"messages"`
 }
 
 // Server is the public listener.
@@ -232,11 +236,13 @@ func Defaults() Config {
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
 		Store:     Store{Data: "./yanma-data", Queue: 4096, Batchers: 2, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
+		Numbers:   defaultNumbers(),
 		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1, Voice: 1},
 		Facades:   map[string]Facade{},
 		Submail:   defaultSubmail(),
 		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),
+		Messages:  Messages{Longest: message.LongestText},
 		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour)},
 	}
 }
@@ -248,6 +254,8 @@ func (p *Provider) providerDefaults() {
 		p.smppDefaults()
 	case "cmpp":
 		p.cmppDefaults()
+	case "sip":
+		p.sipDefaults()
 	}
 	if p.Window == 0 {
 		p.Window = 10

@@ -165,7 +165,7 @@ func TestParseErrors(t *testing.T) {
 
 		{"no name", "[[provider]]\ntype = \"smpp\"", `line 1: provider.name: a provider needs a name`},
 		{"one name twice", head + "\n" + head, `line 7: provider.name: two providers are called "a"`},
-		{"type", "[[provider]]\nname = \"a\"\ntype = \"fax\"", `line 3: provider.type: "fax" is not one of smpp, cmpp, http, aliyun, tencent, twilio, submail, kannel`},
+		{"type", "[[provider]]\nname = \"a\"\ntype = \"fax\"", `line 3: provider.type: "fax" is not one of smpp, cmpp, sip, http, aliyun, tencent, twilio, submail, kannel`},
 		{"no address", "[[provider]]\nname = \"a\"\ntype = \"smpp\"", `line 1: provider.address: "" is not host:port`},
 		{"second provider", head + "[[provider]]\nname = \"b\"\ntype = \"smpp\"\naddress = \"b:1\"\nwindow = 10001", `line 9: provider.window: 10001 is not between 1 and 10000`},
 		{"array of inline tables", "provider = [\n{name=\"a\", type=\"smpp\", address=\"a:1\"},\n{name=\"b\", type=\"smpp\", address=\"b\"}]", `line 3: provider.address: "b" is not host:port`},

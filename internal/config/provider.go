@@ -68,7 +68,10 @@ func (p Provider) hasKey(name string) bool {
 	if p.Type == "cmpp" {
 		return p.isCMPPKey(name)
 	}
-	if slices.Contains(cmppOwn, name) {
+	if p.Type == "sip" {
+		return p.isSIPKey(name)
+	}
+	if slices.Contains(cmppOwn, name) || slices.Contains(sipOwn, name) {
 		return false
 	}
 	if slices.Contains(httpKeys[""], name) {
@@ -103,7 +106,7 @@ func (p Provider) checkHTTP(at lines, i int, r Receipts) error {
 }
 
 func providerTypes() []string {
-	types := []string{"smpp", "cmpp"}
+	types := []string{"smpp", "cmpp", "sip"}
 	for _, t := range httpsms.Types {
 		types = append(types, string(t))
 	}
