@@ -1,7 +1,7 @@
 # The commands that the README names. What they need beyond Go, git and make is
 # installed by scripts/setup.sh on a Debian machine.
 
-.PHONY: build dev test bench soak lint fuzz setup clean
+.PHONY: build dev test bench bench-delivery soak lint fuzz setup clean
 
 build:
 	go build -o bin/yanma ./cmd/yanma
@@ -20,6 +20,10 @@ soak:
 # Ratios of one run on one machine, into bench/results/.
 bench:
 	go run ./bench run
+
+# Messages beside Kannel's bearerbox and smsbox, on one sink, in turns.
+bench-delivery: setup
+	go run ./bench run -only delivery
 
 lint: setup
 	./scripts/lint.sh

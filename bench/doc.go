@@ -4,6 +4,8 @@
 //
 //	bench floor   a bare net/http handler that decodes the same JSON and answers a constant
 //	bench sink    an SMSC that tells this process the codes it parsed from PDUs
+//	bench counter an SMSC that counts, for messages beside Kannel
+//	bench submit  our SMPP client alone, from memory
 //	bench run     starts those and the server, drives them, writes bench/results/
 //
 // A flow is send (durable, paid, submitted over SMPP) + check + login, with a

@@ -93,6 +93,9 @@ func (b *bench) all() error {
 		return b.timing()
 	}
 	fmt.Printf("machine: %d cores, %s\n", runtime.NumCPU(), runtime.Version())
+	if b.only == "delivery" {
+		return b.delivery()
+	}
 	if strings.HasPrefix(b.only, "growth") {
 		return b.growth(b.only == "growth-postgres")
 	}
