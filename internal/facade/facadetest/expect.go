@@ -30,6 +30,7 @@ func (r *runner) parseWant(t *testing.T, text string) wanted {
 	for _, line := range append(lines[1:len(lines):len(lines)], r.suite.Always...) {
 		if name, absent := strings.CutPrefix(line, "!"); absent {
 			w.absent = append(w.absent, name)
+			named[http.CanonicalHeaderKey(name)] = true
 			continue
 		}
 		name, value, ok := strings.Cut(line, ":")

@@ -99,6 +99,20 @@ var answers = map[reason]answer{
 	{core.KindWrongCode, ""}:               {gatewayError, gatewayPrefix + "500 internal error"},
 	{core.KindProvisioningUnreachable, ""}: {gatewayError, gatewayPrefix + "500 internal error"},
 	{core.KindProvisioningRefused, ""}:     {gatewayError, gatewayPrefix + "500 internal error"},
+
+	// Of messages, which this dialect does not send.
+	{core.KindTemplatePending, ""}:   {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindTemplateRejected, ""}:  {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindTemplateType, ""}:      {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindSignatureMissing, ""}:  {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindParametersEmpty, ""}:   {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindParametersMissing, ""}: {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindForbiddenWord, ""}:     {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindForbiddenSymbol, ""}:   {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindContentTooLong, ""}:    {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindOptedOut, ""}:          {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindRepeated, ""}:          {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindWrongState, ""}:        {gatewayError, gatewayPrefix + "500 internal error"},
 }
 
 // answerTo is the answer to an error: a carrier's own, or that of the table.
@@ -135,6 +149,10 @@ func answerOfCarrier(err *numberverify.Error) answer {
 // log: whose fault it is decides how loud that is.
 func carrierError(err error) error {
 	carrier, ok := numberverify.AsError(err)
+	if !ok && core.KindOf(err) == core.KindForbidden {
+		// The app's gateways can not answer this kind of question.
+		carrier, ok = &numberverify.Error{Class: numberverify.ClassUnprovided, Code: numberverify.CodeNoCarrier, Desc: "no carrier configured"}, true
+	}
 	if !ok {
 		return err
 	}

@@ -163,6 +163,9 @@ func oclAnswerTo(err *core.Error) answer {
 		}
 	}
 	a := answerTo(err)
+	if a.code < 0 {
+		return answer{operatorError, "Operator error:500"}
+	}
 	a.code -= 200 // 1301 is 1101
 	return a
 }
