@@ -10,16 +10,20 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/account"
+	"yanma.dev/yanma/internal/callback"
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard/memory"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/message/catalogue"
 	"yanma.dev/yanma/internal/node"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/httpsms"
+	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/route"
@@ -58,15 +62,21 @@ type App struct {
 	calls     *idempotency.Calls
 	limiter   *memory.Limiter
 	directory *tenant.Directory
+	catalogue *catalogue.Catalogue
+	messages  *catalogue.Admin
 	admin     *tenant.Admin
 	outbox    *outbox.Outbox
 	providers []provider.Provider
 	router    *route.Router
-	overHTTP  []*httpsms.Client // those of providers that have receipts posted to us
+	callbacks *callback.Service
+	replies   *reply.Service
+	encoders  map[tenant.Dialect]callback.Encoder // how calls to apps are written
+	overHTTP  []*httpsms.Client                   // those of providers that have receipts posted to us
 	tunnel    *tunnel.Service
 	aliases   *account.Aliases
 	devices   *account.Devices
 	verify    *verify.Service
+	numbers   *numberverify.Service
 	rotation  *rotation.Service
 	sweeper   *sweeper
 	retention *retention.Service
@@ -103,11 +113,14 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.router.Start()
 	a.outbox.Start()
+	a.replies.Start()
+	a.callbacks.Start()
 	for _, p := range a.providers {
 		if err := p.Start(ctx); err != nil {
 			return err
 		}
 	}
+	a.numbers.Start()
 	a.rotation.Start()
 	a.sweeper.start()
 	a.retention.Start()
@@ -147,8 +160,11 @@ func (a *App) Stop(ctx context.Context) error {
 			errs = append(errs, p.Stop(ctx))
 		}
 		a.router.Stop()
+		a.replies.Stop()
+		a.callbacks.Stop()
 		a.retention.Stop()
 		a.sweeper.stop()
+		a.numbers.Stop()
 		a.rotation.Stop()
 		errs = append(errs, a.limiter.Stop(ctx))
 		a.directory.Stop()

@@ -32,7 +32,7 @@ import (
 )
 
 func (a *App) open(ctx context.Context, level slog.Leveler) error {
-	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openUsers, a.openRetention} {
+	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openNumbers, a.openUsers, a.openRetention} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -158,12 +158,16 @@ func (a *App) openTenants(ctx context.Context) error {
 		Follow: func(ctx context.Context) (bool, error) { return rotation.Follow(ctx, a.database, a.ring) },
 		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login,
 			VerifyPrice: a.config.Prices.Verify, FetchPrice: a.config.Prices.Fetch, VoicePrice: a.config.Prices.Voice}})
+	a.openCatalogue()
 	return a.directory.Refresh(ctx)
 }
 
 func (a *App) openDelivery(ctx context.Context) (err error) {
+	if err := a.openCallbacks(); err != nil {
+		return err
+	}
 	a.outbox, err = outbox.New(outbox.Options{Node: a.config.Store.Node, Now: a.deps.Now, IDs: a.ids, Log: a.log, Store: a.store,
-		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, From: a.senderOf})
+		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, From: a.senderOf, Inbound: a.replies.Inbound})
 	if err != nil {
 		return err
 	}
@@ -209,6 +213,9 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 		Conversions: a.router})
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
+	if err := a.openMessages(); err != nil {
+		return err
+	}
 	a.rotation = rotation.New(rotation.Options{Ring: a.ring, Database: a.database, Commands: a.store, Audit: a.admin, Apps: a.admin, Peers: a.tunnel,
 		Now: a.deps.Now, Log: a.log, Refresh: a.directory.Refresh, Settled: a.deps.settled,
 		Bind: func(ctx context.Context, q store.SQL) (bool, error) { return bindKeyring(ctx, q, a.ring) }})

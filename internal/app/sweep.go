@@ -68,6 +68,9 @@ func (s *sweeper) pass(ctx context.Context) error {
 	if err := s.claims(ctx, now); err != nil {
 		return err
 	}
+	if err := s.numberChecks(ctx, now); err != nil {
+		return err
+	}
 	if err := s.expire(ctx, &s.soon, now.Add(-commonLife), now); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,10 +42,11 @@ const smscSystemID = "yanma-dev"
 
 // simulator is everything beside the server itself.
 type simulator struct {
-	secrets secrets
-	handset *handset
-	smsc    *smsc.Server
-	gateway *gateway
+	secrets  secrets
+	handset  *handset
+	smsc     *smsc.Server
+	gateway  *gateway
+	carriers *carriers
 }
 
 // Run serves until ctx ends, then drains. The error is one clear sentence.
@@ -76,6 +78,7 @@ func run(ctx context.Context, o Options, logs *obs.Writer) error {
 	native.Handle("GET /handset/", web.Handset())
 	native.Handle("GET /handset/api/messages", sim.handset)
 	native.Handle("GET /handset/api/about", lines)
+	native.Handle("/sim/", sim.carriers.sim)
 	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native})
 	if err != nil {
 		return err
@@ -94,6 +97,7 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 	if err := server.Start(ctx); err != nil {
 		return err
 	}
+	sim.carriers.reportTo(server)
 	demo, err := server.EnsureDemo(ctx, core.NewSecret(sim.secrets.YunboxKey), demoCredit)
 	if err != nil {
 		return err
@@ -137,13 +141,16 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 	if s.gateway, err = openGateway(ctx); err != nil {
 		return nil, err
 	}
+	if s.carriers, err = openCarriers(ctx, rand.Reader); err != nil {
+		return nil, errors.Join(err, s.gateway.close())
+	}
 	s.smsc, err = smsc.New(smsc.Config{SystemID: smscSystemID, Password: core.NewSecret(s.secrets.SMSCPassword),
 		Decide: smsc.BySuffix(smsc.DevRules(), smsc.Delivered(time.Second)), Handle: s.handset.receive, Now: time.Now, Log: log})
 	if err == nil {
 		err = s.smsc.Start(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.gateway.close())
+		return nil, errors.Join(err, s.gateway.close(), s.carriers.close())
 	}
 	return s, nil
 }
@@ -151,6 +158,7 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 func (s *simulator) close() {
 	s.smsc.Stop()
 	_ = s.gateway.close() // a simulated gateway has nothing to lose
+	_ = s.carriers.close()
 }
 
 // config is the server's configuration: the defaults, one SMPP provider that
@@ -166,8 +174,11 @@ func (s *simulator) config(o Options) (config.Config, error) {
 	c.Operator.Token = config.Secret{Secret: core.NewSecret(s.secrets.OperatorToken)}
 	c.Store.Data, c.Store.Database.Secret = o.Data, core.NewSecret(o.Database)
 	c.Limits.Off = o.LimitsOff
+	c.Callbacks.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")} // receivers on this machine
+	c.Messages.Approve = true                                                                                  // contracts/README.md §8
 	c.Providers = []config.Provider{{Name: "handset", Type: "smpp", Address: s.smsc.Addr(), SystemID: smscSystemID,
 		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}}
+	c.Carriers = []config.Carrier{s.carriers.stanza()}
 	c.Tunnel.Provisioner, c.Tunnel.GatewayPublicKey, c.Tunnel.Endpoint = "webhook", gateway, "vpn.example.com:51820"
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = s.gateway.url(), config.Secret{Secret: core.NewSecret(s.secrets.WebhookSecret)}
 	return c.Complete()

@@ -33,7 +33,7 @@ func allLinks() []link {
 		{"message", "app", "app", "id", ""},
 		{"failure", "app", "app", "id", ""},
 		{"number_check", "app", "app", "id", ""},
-		{"number_proof", "app", "app", "id", ""},
+		{"number_proof", "app", "app", "id", "c.app <> 0"},
 		{"event", "app", "app", "id", ""},
 		{"reply", "app", "app", "id", "c.app <> 0"},
 		{"template", "app", "app", "id", "c.app <> 0"},

@@ -89,7 +89,7 @@ func usable(b *store.Batch, keys []store.ProofKey, app core.AppID) (store.Number
 		if !ok || row.Until <= b.Now && row.Check == 0 {
 			continue
 		}
-		if row.Check != 0 || row.App != app || row.Expires != 0 && row.Expires <= b.Now {
+		if row.Check != 0 || row.App != 0 && row.App != app || row.Expires != 0 && row.Expires <= b.Now {
 			return row, ErrProof()
 		}
 		proof = row

@@ -13,7 +13,7 @@ type ProofKey [32]byte
 // both. It serves one question in the installation.
 type NumberProof struct {
 	Key     ProofKey
-	App     core.AppID // that it was made for, or that used it
+	App     core.AppID // that it was made for, or that used it; 0: any, of the simulator's
 	Carrier uint8      // numberverify.Carrier; 0 where only a question told of it
 	Expires Time       // the end of its life, of a reported one; 0: the carrier alone judges
 	Check   core.NumberCheckID

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"strings"
+	"time"
+
+	"yanma.dev/yanma/internal/config"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/chinamobile"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+)
+
+// openNumbers makes number verification with the configured gateways, in their
+// order.
+func (a *App) openNumbers(context.Context) error {
+	var routes []numberverify.Route
+	for _, c := range a.config.Carriers {
+		gateway, err := a.openCarrier(c)
+		if err != nil {
+			return fmt.Errorf("carrier %s: %w", c.Name, err)
+		}
+		routes = append(routes, numberverify.Route{Gateway: gateway, Apps: c.Apps, Device: deviceRoute(c)})
+	}
+	a.numbers = numberverify.New(numberverify.Options{Store: a.prompt, Ring: a.ring, IDs: a.ids, Now: a.deps.Now, Log: a.log, Routes: routes,
+		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives()})
+	return nil
+}
+
+// openCarrier makes one gateway. A new kind is one case here.
+func (a *App) openCarrier(c config.Carrier) (numberverify.Gateway, error) {
+	dial := a.dialFrom(c.Egress)
+	switch c.Type {
+	case "chinamobile":
+		return chinamobile.New(c.ChinaMobile(), chinamobile.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
+	default:
+		return nil, fmt.Errorf("there is no gateway of type %q", c.Type)
+	}
+}
+
+// dialFrom opens connections from an address of our own: carriers let in only
+// those that are registered (contracts/carriers.md §1).
+func (a *App) dialFrom(egress string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if a.deps.World.Dial != nil || egress == "" {
+		return a.deps.World.Dial
+	}
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(egress)}}
+	return dialer.DialContext
+}
+
+// deviceRoute is how browsers get proofs for a gateway; nil when they do not.
+func deviceRoute(c config.Carrier) *numberverify.DeviceRoute {
+	d := c.Device
+	if d.Mode == "" {
+		return nil
+	}
+	route := &numberverify.DeviceRoute{Carriers: c.Whose(), Mode: d.Mode, Method: d.Method, URL: d.URL}
+	if route.Method == "" {
+		route.Method = "GET"
+	}
+	route.Params = func(carrier numberverify.Carrier) map[string]string {
+		params := maps.Clone(d.Params)
+		if params == nil {
+			params = map[string]string{}
+		}
+		if d.Mode == numberverify.ModeSim {
+			params["carrier"] = fmt.Sprint(uint8(carrier))
+		}
+		return params
+	}
+	if d.Token != "" {
+		route.Token = func(answer string) string { return textAt(answer, d.Token) }
+	}
+	return route
+}
+
+// textAt is the text at a path such as data.token of a JSON document; "" when
+// there is none.
+func textAt(document, path string) string {
+	var v any
+	if json.Unmarshal([]byte(document), &v) != nil {
+		return ""
+	}
+	for step := range strings.SplitSeq(path, ".") {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return ""
+		}
+		v = object[step]
+	}
+	text, _ := v.(string)
+	return text
+}
+
+// NoteProof notes a proof that the simulator made, as if our own script had
+// reported it: its carrier and life are known, and any app may ask with it.
+func (a *App) NoteProof(ctx context.Context, c numberverify.Carrier, token core.Secret, life time.Duration) error {
+	return a.numbers.Note(ctx, c, token, life)
+}
+
+// numberChecks gives back what questions hold that a crash left behind.
+func (s *sweeper) numberChecks(ctx context.Context, now time.Time) error {
+	var lapsed []core.NumberCheckID
+	err := s.app.database.View(ctx, func(q store.SQL) (err error) {
+		lapsed, err = records.LapsedNumberChecks(ctx, q, store.At(now), sweepRows)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.app.numbers.Lapse(ctx, lapsed)
+}

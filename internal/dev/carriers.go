@@ -1,0 +1,69 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"yanma.dev/yanma/internal/app"
+	"yanma.dev/yanma/internal/carriersim"
+	"yanma.dev/yanma/internal/config"
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/numberverify"
+)
+
+// carriers stand in for the three networks: real gateways on loopback, which
+// the server asks as it would ask the carriers' own.
+type carriers struct {
+	sim      *carriersim.Sim
+	options  carriersim.Options
+	listener net.Listener
+	server   *http.Server
+}
+
+func openCarriers(ctx context.Context, random io.Reader) (*carriers, error) {
+	c := &carriers{options: carriersim.Options{AppID: "300000000001", Now: time.Now, Random: random}}
+	for _, secret := range []*core.Secret{&c.options.AppKey, &c.options.AppSecret} {
+		text, err := drawText(random, 32)
+		if err != nil {
+			return nil, err
+		}
+		*secret = core.NewSecret(text)
+	}
+	var err error
+	if c.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	c.sim = carriersim.New(c.options)
+	c.server = &http.Server{Handler: c.sim, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = c.server.Serve(c.listener) }() // ends with close
+	return c, nil
+}
+
+func (c *carriers) url() string { return "http://" + c.listener.Addr().String() + "/sim" }
+
+// stanza is the gateway that asks them: China Mobile's three-carrier product
+// (contracts/carriers.md §4).
+func (c *carriers) stanza() config.Carrier {
+	return config.Carrier{Name: "simulator", Type: "chinamobile", URL: c.url(), AppID: c.options.AppID,
+		AppKey: config.Secret{Secret: c.options.AppKey}, AppSecret: config.Secret{Secret: c.options.AppSecret},
+		Device: config.Device{Mode: numberverify.ModeSim, Method: http.MethodPost, URL: "/sim/carrier/token"}}
+}
+
+// reportTo tells the server of every proof, as our own script would.
+func (c *carriers) reportTo(server *app.App) {
+	c.sim.OnToken(func(ctx context.Context, t carriersim.Token) error {
+		return server.NoteProof(ctx, numberverify.Carrier(t.Carrier), t.Token, t.Life)
+	})
+}
+
+func (c *carriers) close() error {
+	err := c.server.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
