@@ -18,6 +18,7 @@ import (
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/tunnel"
@@ -102,6 +103,7 @@ type StartRequest struct {
 	// template. The text begins with a signature where its number needs one.
 	Wording func(code core.Code) string
 
+	Language Language          // of a call
 	Code     core.Code         // the caller's own; zero: one is drawn
 	Length   int               // digits of a drawn one; 0: the app's
 	Life     time.Duration     // 0: the app's; at most LongestCode, and 600 s but for PurposeCode
@@ -117,6 +119,10 @@ type StartRequest struct {
 	Answer   []byte                              // of a success: what Call notes
 	AnswerOf func(id core.VerificationID) []byte // the same, where the answer says which code it is
 }
+
+// Language is what a call speaks: 0 Chinese, 1 English, 2 both
+// (contracts/jsms.md §3).
+type Language = provider.Language
 
 // LongestCode is the life of a code at most, of one that has an id of its own
 // (contracts/README.md §5).
@@ -243,17 +249,20 @@ func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, o
 	c := &startVerification{
 		policy: s.policyFor(r.Purpose), ids: s.ids, payers: billing.Payers(r.App.Tenant, r.App.ID, r.App.TenantPays, r.Pool),
 		supersede: r.Purpose != core.PurposeCode,
-		known: knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
+		known:     knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
 		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
 			Price: r.Price * core.Credits(segments), Segments: uint8(segments), Phone: number.Sealed, Body: body, Template: r.Template,
-			ValidUntil: validUntil, Report: r.Report},
+			ValidUntil: validUntil, Report: r.Report || r.App.CallbackURL != ""},
 	}
 	return c, outbox.Outgoing{To: r.Phone, Text: text, From: r.App.Sender, Params: params}, nil
 }
 
 func wordingOf(r *StartRequest, code core.Code) (string, error) {
+	if r.Channel == core.ChannelVoice {
+		return provider.Speech{Code: code, Language: r.Language}.Text(), nil
+	}
 	if r.Wording != nil {
 		return r.Wording(code), nil
 	}
