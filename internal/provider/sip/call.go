@@ -9,6 +9,7 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/receipt"
 )
@@ -26,7 +27,7 @@ const (
 type call struct {
 	client *Client
 	number string
-	said   provider.Speech
+	said   core.Speech
 	ring   time.Duration
 	settle func(provider.Outcome) // nil once the outcome was told
 

@@ -106,7 +106,7 @@ func (c *Client) Start(ctx context.Context) error {
 // Submit makes one call (see provider.Provider). ctx and the message's validity
 // bound the wait for a place and the pace; the validity also bounds the ringing.
 func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(provider.Outcome)) {
-	said, err := provider.ParseSpeech(m.Text)
+	said, err := core.ParseSpeech(m.Text)
 	if err != nil || !c.Carries(m) {
 		done(provider.Outcome{Class: provider.Rejected, Code: "no call", Detail: "the provider makes calls only"})
 		return

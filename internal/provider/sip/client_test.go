@@ -31,14 +31,14 @@ func recogniser(t *testing.T) *listen.Recogniser {
 func TestReq35_CodeIsSpokenTwice(t *testing.T) {
 	r := recogniser(t)
 	for _, c := range []struct {
-		language provider.Language
+		language core.Language
 		law      g711.Law
 		code     string
 		want     string
 	}{
-		{provider.Chinese, g711.ALaw, "042917", "042917042917"},
-		{provider.English, g711.ULaw, "83561", "8356183561"},
-		{provider.Both, g711.ALaw, "9076", "9076907690769076"},
+		{core.Chinese, g711.ALaw, "042917", "042917042917"},
+		{core.English, g711.ULaw, "83561", "8356183561"},
+		{core.Both, g711.ALaw, "9076", "9076907690769076"},
 	} {
 		t.Run(c.language.String(), func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +95,7 @@ func TestReq35_EndsOfACall(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := start(t, c.b, nil)
-			o := w.submit(t, message("042917", provider.Chinese))
+			o := w.submit(t, message("042917", core.Chinese))
 			if o.Class != c.class || o.Code != c.code || (len(o.PartIDs) == 1) != (c.class == provider.Accepted) {
 				t.Errorf("%+v", o)
 			}
@@ -125,7 +125,7 @@ func TestReq35_RingsOut(t *testing.T) {
 		t.Run(strconv.Itoa(jsms), func(t *testing.T) {
 			t.Parallel()
 			w := startWith(t, b, func(c *Config, _ *trunk.Config) { c.Ring, c.Response = time.Second, 500*time.Millisecond })
-			o := w.submit(t, message("042917", provider.Chinese))
+			o := w.submit(t, message("042917", core.Chinese))
 			if call := w.ended(t); o.Class != provider.Accepted || !call.Cancelled || call.Answered {
 				t.Errorf("%+v, cancelled %v", o, call.Cancelled)
 			}
@@ -139,7 +139,7 @@ func TestReq35_RingsOut(t *testing.T) {
 // TestNotRungAfterItsLife: a message's validity bounds the ringing.
 func TestNotRungAfterItsLife(t *testing.T) {
 	w := start(t, trunk.Behaviour{Ring: true, Status: -1}, nil)
-	m := message("042917", provider.Chinese)
+	m := message("042917", core.Chinese)
 	m.Validity = 200 * time.Millisecond
 	o := w.submit(t, m)
 	if call := w.ended(t); o.Class != provider.Accepted || !call.Cancelled {
@@ -150,7 +150,7 @@ func TestNotRungAfterItsLife(t *testing.T) {
 // TestCalleeHangsUp: a BYE at once ends the speech; the call was answered.
 func TestCalleeHangsUp(t *testing.T) {
 	w := start(t, trunk.Behaviour{Ring: true, HangUp: 50 * time.Millisecond}, nil)
-	o := w.submit(t, message("0429170429", provider.Both))
+	o := w.submit(t, message("0429170429", core.Both))
 	call := w.ended(t)
 	if r := w.receipt(t, o.PartIDs[0]); !call.HungUp || r.JSMS != 4001 {
 		t.Errorf("hung up %v, %+v", call.HungUp, r)
@@ -177,7 +177,7 @@ func TestKeysRepeat(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startWith(t, trunk.Behaviour{Ring: true, Law: g711.ALaw, Keys: c.keys}, nil)
-			w.submit(t, message("0429", provider.Chinese))
+			w.submit(t, message("0429", core.Chinese))
 			heard := listen.Text(r.Digits(w.ended(t).Recording.Samples()))
 			if heard != strings.Repeat("0429", c.want) {
 				t.Errorf("heard %s", heard)
@@ -189,7 +189,7 @@ func TestKeysRepeat(t *testing.T) {
 // TestAnsweredByNothing: an answer without audio is acknowledged and hung up.
 func TestAnsweredByNothing(t *testing.T) {
 	w := start(t, trunk.Behaviour{NoMedia: true}, nil)
-	o := w.submit(t, message("042917", provider.Chinese))
+	o := w.submit(t, message("042917", core.Chinese))
 	call := w.ended(t)
 	if r := w.receipt(t, o.PartIDs[0]); r.State != provider.StateUndelivered || r.JSMS != 4100 || r.Code != VoiceNoMedia || call.Recording.Packets != 0 {
 		t.Errorf("%+v, %d packets", r, call.Recording.Packets)
@@ -206,7 +206,7 @@ func TestDigest(t *testing.T) {
 				tc.Account, tc.Password = "yanma", core.NewSecret(secret)
 				c.Password = core.NewSecret(password)
 			})
-			o := w.submit(t, message("042917", provider.Chinese))
+			o := w.submit(t, message("042917", core.Chinese))
 			if o.Class != class {
 				t.Errorf("%q: %+v", password, o)
 			}
@@ -222,7 +222,7 @@ func TestDigest(t *testing.T) {
 func TestReceiptIsGivenUntilStored(t *testing.T) {
 	w := start(t, trunk.Behaviour{Status: 486}, nil)
 	w.sink.refuse = 1
-	w.submit(t, message("042917", provider.Chinese))
+	w.submit(t, message("042917", core.Chinese))
 	providertest.Eventually(t, "it comes again", func() bool { return len(w.sink.seen()) == 2 })
 }
 
@@ -230,16 +230,16 @@ func TestReceiptIsGivenUntilStored(t *testing.T) {
 // code.
 func TestRefusesWhatIsNoCall(t *testing.T) {
 	w := start(t, trunk.Behaviour{}, nil)
-	sms := message("042917", provider.Chinese)
+	sms := message("042917", core.Chinese)
 	sms.Channel = core.ChannelSMS
-	text := message("042917", provider.Chinese)
+	text := message("042917", core.Chinese)
 	text.Text = "【验码】您的验证码是042917"
 	for _, m := range []*provider.Message{sms, text} {
 		if o := w.submit(t, m); o.Class != provider.Rejected {
 			t.Errorf("%+v", o)
 		}
 	}
-	if w.Carries(sms) || !w.Carries(message("042917", provider.Chinese)) || w.trunk.Taken(number) != 0 {
+	if w.Carries(sms) || !w.Carries(message("042917", core.Chinese)) || w.trunk.Taken(number) != 0 {
 		t.Error("carries texts")
 	}
 }
@@ -251,7 +251,7 @@ func TestStopHangsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := start(t, b, nil)
 			w.deps.Frame = 20 * time.Millisecond
-			w.submit(t, message("0429170429", provider.Both))
+			w.submit(t, message("0429170429", core.Both))
 			if name == "speaking" {
 				providertest.Eventually(t, "it is answered", func() bool { return len(w.sink.seen()) == 1 })
 			}

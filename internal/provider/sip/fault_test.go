@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/providertest"
 	"yanma.dev/yanma/internal/provider/sip/listen"
@@ -42,7 +43,7 @@ func TestLostMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startWith(t, trunk.Behaviour{Trying: true, Ring: true}, func(_ *Config, c *trunk.Config) { c.Lose = lose })
-			o := w.submit(t, message("0429", provider.Chinese))
+			o := w.submit(t, message("0429", core.Chinese))
 			if o.Class != provider.Accepted {
 				t.Fatalf("%+v", o)
 			}
@@ -67,7 +68,7 @@ func TestReq34_SilenceIsUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := startWith(t, trunk.Behaviour{Status: -1}, func(c *Config, tc *trunk.Config) { c.Response, tc.Lose = 700*time.Millisecond, lose })
-			o := w.submit(t, message("042917", provider.Chinese))
+			o := w.submit(t, message("042917", core.Chinese))
 			if o.Class != provider.Unknown || len(o.PartIDs) != 1 || o.Detail == "" {
 				t.Errorf("%+v", o)
 			}
@@ -88,7 +89,7 @@ func TestReq34_LateAnswerCounts(t *testing.T) {
 	w := start(t, trunk.Behaviour{}, func(c *Config, tc *trunk.Config) {
 		c.Response, tc.Lose = 100*time.Millisecond, loses(2, false, "INVITE", 200)
 	})
-	o := w.submit(t, message("0429", provider.Chinese))
+	o := w.submit(t, message("0429", core.Chinese))
 	if o.Class != provider.Unknown || len(o.PartIDs) != 1 {
 		t.Fatalf("%+v", o)
 	}
@@ -106,12 +107,12 @@ func TestTrunkGoesAndComes(t *testing.T) {
 	w := start(t, trunk.Behaviour{Ring: true, HangUp: time.Millisecond}, func(c *Config, _ *trunk.Config) { c.Probe, c.Response = 50*time.Millisecond, 300*time.Millisecond })
 	w.trunk.SetUp(false)
 	providertest.Eventually(t, "it is down", func() bool { return !w.Health().Up })
-	if o := w.submit(t, message("042917", provider.Chinese)); o.Class != provider.NotSent || !strings.Contains(o.Detail, "OPTIONS") {
+	if o := w.submit(t, message("042917", core.Chinese)); o.Class != provider.NotSent || !strings.Contains(o.Detail, "OPTIONS") {
 		t.Errorf("%+v", o)
 	}
 	w.trunk.SetUp(true)
 	providertest.Eventually(t, "it is up", func() bool { return w.Health().Up })
-	if o := w.submit(t, message("042917", provider.Chinese)); o.Class != provider.Accepted {
+	if o := w.submit(t, message("042917", core.Chinese)); o.Class != provider.Accepted {
 		t.Errorf("%+v", o)
 	}
 	w.ended(t)
@@ -122,7 +123,7 @@ func TestTrunkGoesAndComes(t *testing.T) {
 func TestBrokenDescriptions(t *testing.T) {
 	w := start(t, trunk.Behaviour{NoMedia: true}, nil)
 	for range 3 {
-		w.submit(t, message("042917", provider.Chinese))
+		w.submit(t, message("042917", core.Chinese))
 		w.ended(t)
 	}
 	providertest.Eventually(t, "the places are free", func() bool { return w.Health().Window == 0 })

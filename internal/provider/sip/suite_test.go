@@ -16,7 +16,7 @@ import (
 // trunk tells a result once, and subscribers do not write to it.
 func TestSuite(t *testing.T) {
 	providertest.Run(t, providertest.Harness{New: newRig, Load: 1,
-		Message: func() *provider.Message { return message("123456", provider.Chinese) },
+		Message: func() *provider.Message { return message("123456", core.Chinese) },
 		Lacks:   []string{"ReceiptAnsweredWhenStored", "ReceiptNotStoredComesAgain", "SubscriberText"}})
 }
 

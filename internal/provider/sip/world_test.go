@@ -103,9 +103,9 @@ func startWith(t *testing.T, b trunk.Behaviour, change func(*Config, *trunk.Conf
 	return w
 }
 
-func message(code string, l provider.Language) *provider.Message {
+func message(code string, l core.Language) *provider.Message {
 	return &provider.Message{ID: 1, Channel: core.ChannelVoice, To: core.PhoneFromE164(number), Validity: 3 * time.Minute,
-		Text: provider.Speech{Code: core.CodeFromDigits(code), Language: l}.Text()}
+		Text: core.Speech{Code: core.CodeFromDigits(code), Language: l}.Text()}
 }
 
 // submit waits for the outcome.

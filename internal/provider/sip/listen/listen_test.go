@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"yanma.dev/yanma/internal/core"
-	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/sip/g711"
 	"yanma.dev/yanma/internal/provider/sip/rtp"
 	"yanma.dev/yanma/internal/provider/sip/speech"
@@ -28,7 +27,7 @@ func TestEveryDigitOnItsOwn(t *testing.T) {
 	b := book(t)
 	r := New(b)
 	for _, law := range []g711.Law{g711.ALaw, g711.ULaw} {
-		for _, l := range []provider.Language{provider.Chinese, provider.English} {
+		for _, l := range []core.Language{core.Chinese, core.English} {
 			for d := range 10 {
 				samples := append(make([]int16, 1234), b.Digit(l, d)...)
 				got := r.Digits(law.Decode(nil, law.Encode(nil, samples)))
@@ -68,16 +67,16 @@ func TestCallIsRecognised(t *testing.T) {
 	r := New(b)
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct {
-		language provider.Language
+		language core.Language
 		code     string
 		want     string
 	}{
-		{provider.Chinese, "042917", "042917042917"},
-		{provider.English, "8855336611", "88553366118855336611"},
-		{provider.Both, "1234", "1234123412341234"},
-		{provider.Chinese, "0000", "00000000"},
+		{core.Chinese, "042917", "042917042917"},
+		{core.English, "8855336611", "88553366118855336611"},
+		{core.Both, "1234", "1234123412341234"},
+		{core.Chinese, "0000", "00000000"},
 	} {
-		said := b.Say(provider.Speech{Code: core.CodeFromDigits(c.code), Language: c.language})
+		said := b.Say(core.Speech{Code: core.CodeFromDigits(c.code), Language: c.language})
 		for i := range said {
 			said[i] += int16(random.IntN(1200) - 600)
 		}
@@ -91,7 +90,7 @@ func TestCallIsRecognised(t *testing.T) {
 		}
 		for i, h := range heard {
 			second := i/len(c.code)%2 == 1
-			if want := c.language; want != provider.Both && h.Language != want || want == provider.Both && (h.Language == provider.English) != second {
+			if want := c.language; want != core.Both && h.Language != want || want == core.Both && (h.Language == core.English) != second {
 				t.Errorf("%s %s: digit %d is in %s", c.language, c.code, i, h.Language)
 			}
 		}
@@ -99,7 +98,7 @@ func TestCallIsRecognised(t *testing.T) {
 			t.Errorf("%s %s: without its first second %s", c.language, c.code, Text(got))
 		}
 	}
-	wrong := append(b.Once(provider.Speech{Code: core.CodeFromDigits("123456")}), b.Once(provider.Speech{Code: core.CodeFromDigits("123457")})...)
+	wrong := append(b.Once(core.Speech{Code: core.CodeFromDigits("123456")}), b.Once(core.Speech{Code: core.CodeFromDigits("123457")})...)
 	if heard := r.Digits(wrong); Text(heard) != "123456123457" || Code(heard) != "" {
 		t.Errorf("rounds that disagree: %s, %q", Text(heard), Code(heard))
 	}

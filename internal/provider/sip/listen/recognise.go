@@ -5,7 +5,7 @@ import (
 	"math/cmplx"
 	"slices"
 
-	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider/sip/speech"
 )
 
@@ -16,7 +16,7 @@ const surely = 0.7
 // Heard is one digit that was recognised.
 type Heard struct {
 	Digit    byte // '0' to '9'
-	Language provider.Language
+	Language core.Language
 	At       int     // the sample it begins at
 	Score    float64 // normalised correlation with the prompt, up to 1
 	length   int
@@ -25,7 +25,7 @@ type Heard struct {
 // pattern is a prompt, ready to be looked for.
 type pattern struct {
 	digit    byte
-	language provider.Language
+	language core.Language
 	length   int
 	energy   float64
 	spectrum []complex128 // conjugate
@@ -41,7 +41,7 @@ type Recogniser struct {
 // New prepares the digits of a book.
 func New(book *speech.Book) *Recogniser {
 	r := &Recogniser{fourier: newFourier()}
-	for _, l := range []provider.Language{provider.Chinese, provider.English} {
+	for _, l := range []core.Language{core.Chinese, core.English} {
 		for d := range 10 {
 			samples := book.Digit(l, d)
 			p := pattern{digit: '0' + byte(d), language: l, length: len(samples), spectrum: make([]complex128, block)}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider/sip/g711"
 )
 
@@ -32,14 +32,14 @@ type voice struct {
 
 // Book is all prompts, decoded. It is safe for concurrent use and never changed.
 type Book struct {
-	voices map[provider.Language]voice
+	voices map[core.Language]voice
 }
 
 // Open decodes the embedded prompts. An error means that the binary was built
 // wrongly.
 func Open() (*Book, error) {
-	b := &Book{voices: map[provider.Language]voice{}}
-	for _, l := range []provider.Language{provider.Chinese, provider.English} {
+	b := &Book{voices: map[core.Language]voice{}}
+	for _, l := range []core.Language{core.Chinese, core.English} {
 		var v voice
 		var err error
 		for d := range v.digits {
@@ -72,10 +72,10 @@ func prompt(name string) ([]int16, error) {
 
 // Digit is the prompt of a digit, 0 to 9, in Chinese or English: samples at
 // 8 kHz, not to be changed.
-func (b *Book) Digit(l provider.Language, digit int) []int16 { return b.voices[l].digits[digit] }
+func (b *Book) Digit(l core.Language, digit int) []int16 { return b.voices[l].digits[digit] }
 
 // Say is the whole of a call: the code Times times, and how to hear it again.
-func (b *Book) Say(s provider.Speech) []int16 {
+func (b *Book) Say(s core.Speech) []int16 {
 	out := silence(nil, pauseFirst)
 	for range Times {
 		out = append(out, b.Once(s)...)
@@ -85,7 +85,7 @@ func (b *Book) Say(s provider.Speech) []int16 {
 
 // Once is the code once in each language of the speech, with a pause behind
 // each.
-func (b *Book) Once(s provider.Speech) []int16 {
+func (b *Book) Once(s core.Speech) []int16 {
 	var out []int16
 	for _, l := range spoken(s.Language) {
 		v := b.voices[l]
@@ -98,7 +98,7 @@ func (b *Book) Once(s provider.Speech) []int16 {
 	return out
 }
 
-func (b *Book) hint(out []int16, l provider.Language) []int16 {
+func (b *Book) hint(out []int16, l core.Language) []int16 {
 	for _, l := range spoken(l) {
 		out = append(out, b.voices[l].again...)
 		out = silence(out, pauseDigit)
@@ -107,11 +107,11 @@ func (b *Book) hint(out []int16, l provider.Language) []int16 {
 }
 
 // spoken is the order in which languages are spoken.
-func spoken(l provider.Language) []provider.Language {
-	if l == provider.Both {
-		return []provider.Language{provider.Chinese, provider.English}
+func spoken(l core.Language) []core.Language {
+	if l == core.Both {
+		return []core.Language{core.Chinese, core.English}
 	}
-	return []provider.Language{l}
+	return []core.Language{l}
 }
 
 func silence(out []int16, d time.Duration) []int16 {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/core"
-	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/sip/g711"
 )
 
@@ -16,7 +15,7 @@ func TestPromptsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range []provider.Language{provider.Chinese, provider.English} {
+	for _, l := range []core.Language{core.Chinese, core.English} {
 		for d := range 10 {
 			samples := b.Digit(l, d)
 			loudest := int16(0)
@@ -38,13 +37,13 @@ func TestSayIsTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	say := func(l provider.Language) (whole, once int) {
-		s := provider.Speech{Code: core.CodeFromDigits("042917"), Language: l}
+	say := func(l core.Language) (whole, once int) {
+		s := core.Speech{Code: core.CodeFromDigits("042917"), Language: l}
 		return len(b.Say(s)), len(b.Once(s))
 	}
-	zh, zhOnce := say(provider.Chinese)
-	en, enOnce := say(provider.English)
-	both, bothOnce := say(provider.Both)
+	zh, zhOnce := say(core.Chinese)
+	en, enOnce := say(core.English)
+	both, bothOnce := say(core.Both)
 	if bothOnce != zhOnce+enOnce || zh <= 2*zhOnce || en <= 2*enOnce || both <= 2*bothOnce {
 		t.Errorf("zh %d %d, en %d %d, both %d %d", zh, zhOnce, en, enOnce, both, bothOnce)
 	}

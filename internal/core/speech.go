@@ -1,10 +1,8 @@
-package provider
+package core
 
 import (
 	"errors"
 	"strings"
-
-	"yanma.dev/yanma/internal/core"
 )
 
 // Language is what a call speaks (contracts/jsms.md §3: voice_lang).
@@ -32,14 +30,14 @@ func (l Language) String() string {
 
 // Speech is what a call says: a code, digit by digit.
 type Speech struct {
-	Code     core.Code
+	Code     Code
 	Language Language
 }
 
 // speechMark begins the text of a call, so that none is taken for one of SMS.
 const speechMark = "voice "
 
-// Text is the speech as Message.Text of core.ChannelVoice, such as
+// Text is the speech as the text of a message of ChannelVoice, such as
 // "voice zh 042917". It holds the code in the clear and is sealed like any text.
 func (s Speech) Text() string { return speechMark + s.Language.String() + " " + s.Code.Digits() }
 
@@ -49,12 +47,12 @@ var errNoSpeech = errors.New("not the text of a call")
 func ParseSpeech(text string) (Speech, error) {
 	rest, isSpeech := strings.CutPrefix(text, speechMark)
 	language, digits, _ := strings.Cut(rest, " ")
-	if !isSpeech || !core.ValidCodeDigits(digits) {
+	if !isSpeech || !ValidCodeDigits(digits) {
 		return Speech{}, errNoSpeech
 	}
 	for l, name := range languageNames {
 		if language == name {
-			return Speech{Code: core.CodeFromDigits(digits), Language: Language(l)}, nil
+			return Speech{Code: CodeFromDigits(digits), Language: Language(l)}, nil
 		}
 	}
 	return Speech{}, errNoSpeech

@@ -1,19 +1,17 @@
-package provider
+package core
 
 import (
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"yanma.dev/yanma/internal/core"
 )
 
 func TestSpeechText(t *testing.T) {
 	for text, want := range map[string]Speech{
-		"voice zh 042917":       {Code: core.CodeFromDigits("042917"), Language: Chinese},
-		"voice en 1234":         {Code: core.CodeFromDigits("1234"), Language: English},
-		"voice both 0123456789": {Code: core.CodeFromDigits("0123456789"), Language: Both},
+		"voice zh 042917":       {Code: CodeFromDigits("042917"), Language: Chinese},
+		"voice en 1234":         {Code: CodeFromDigits("1234"), Language: English},
+		"voice both 0123456789": {Code: CodeFromDigits("0123456789"), Language: Both},
 	} {
 		got, err := ParseSpeech(text)
 		if err != nil || got != want || got.Text() != text {
@@ -33,19 +31,9 @@ func TestSpeechText(t *testing.T) {
 
 func TestSpeechComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := Speech{Code: core.CodeFromDigits(rapid.StringMatching(`[0-9]{4,10}`).Draw(t, "digits")), Language: Language(rapid.IntRange(0, 2).Draw(t, "language"))}
+		s := Speech{Code: CodeFromDigits(rapid.StringMatching(`[0-9]{4,10}`).Draw(t, "digits")), Language: Language(rapid.IntRange(0, 2).Draw(t, "language"))}
 		if got, err := ParseSpeech(s.Text()); err != nil || got != s {
 			t.Fatalf("%v, %v", got, err)
 		}
 	})
-}
-
-// carrier is a provider of texts that is no Chooser.
-type carrier struct{ Provider }
-
-// TestVoiceNeedsAChooser: what says nothing about channels carries texts only.
-func TestVoiceNeedsAChooser(t *testing.T) {
-	if Carries(carrier{}, &Message{Channel: core.ChannelVoice}) || !Carries(carrier{}, &Message{Channel: core.ChannelSMS}) {
-		t.Error("a carrier of texts is asked to call, or not to carry texts")
-	}
 }
