@@ -167,7 +167,7 @@ func (a *App) openDelivery(ctx context.Context) (err error) {
 		return err
 	}
 	a.outbox, err = outbox.New(outbox.Options{Node: a.config.Store.Node, Now: a.deps.Now, IDs: a.ids, Log: a.log, Store: a.store,
-		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, From: a.senderOf, Inbound: a.replies.Inbound})
+		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, Able: a.ableProviders(), NextHold: nextHold, From: a.senderOf, Inbound: a.replies.Inbound})
 	if err != nil {
 		return err
 	}
@@ -262,6 +262,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 		yunbox.New(yunbox.Options{Apps: a.directory, Verify: a.verify, Users: a.aliases, Devices: a.devices, Tunnels: a.tunnel,
 			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
 		a.camara(rules),
+		a.submailDialect(rules),
 	}
 	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies, Calls: a.calls,
 		InFlight: int64(a.config.Server.MaxRequests), Now: a.deps.Now, Random: a.deps.Random,

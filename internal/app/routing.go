@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/outbox"
@@ -38,6 +40,19 @@ func (a *App) route(out outbox.Outgoing) []provider.Provider {
 	q := a.query(&out.Row, out.To)
 	q.Params = out.Params
 	return a.router.Order(q)
+}
+
+// nextHold is how long the receipt of an unknown outcome is waited for where
+// another provider can be asked: its person waits for a code.
+const nextHold = 3 * time.Second
+
+// ableProviders is outbox.Options.Able; nil with one provider, of which none is
+// left after a receipt.
+func (a *App) ableProviders() func(*store.Message, core.Phone) []string {
+	if len(a.config.Providers) < 2 {
+		return nil
+	}
+	return func(m *store.Message, to core.Phone) []string { return a.router.Names(a.query(m, to)) }
 }
 
 // query is a message as routes see it.

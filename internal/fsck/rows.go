@@ -38,7 +38,7 @@ const (
 
 	wrongWork = `SELECT 'message ' || id || ' is in state ' || state || CASE WHEN due IS NULL THEN ', nobody looks at it' ELSE ', somebody looks at it' END
 		|| CASE WHEN body IS NULL THEN ', without a text' ELSE ', with a text' END FROM message
-		WHERE state IN (0, 1, 2, 3, 6) AND due IS NULL OR state IN (0, 1) AND body IS NULL AND resends = 0
+		WHERE state IN (0, 1, 2, 3, 6) AND due IS NULL OR state IN (0, 1) AND body IS NULL AND resends = 0 AND parts = 0
 		OR state IN (4, 7) AND (due IS NOT NULL OR body IS NOT NULL) OR state = 8 AND (due IS NULL) <> (body IS NULL) ORDER BY id`
 
 	// An event that waits has its time; one that ended has none.

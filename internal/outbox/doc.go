@@ -35,10 +35,20 @@
 //
 // # Duplicates
 //
-// A message is sent a second time only after an unknown outcome, never after
-// ValidUntil, and never a third time: Resends is at most 1 over crashes and
-// failover together. A refusal after an unknown outcome leaves the message
+// A message is sent a second time only after an unknown outcome, or after a
+// receipt that says that the first copy was not delivered; never after
+// ValidUntil. After an unknown outcome it is sent once more at most: Resends is
+// at most 1 over crashes and failover together. A refusal after an unknown outcome leaves the message
 // unknown, because the first copy may have arrived.
+//
+// # Failover
+//
+// Who refused a message, and whose copy was reported as not delivered, is never
+// asked for it again: failover.go reads that from the message's history. A
+// receipt that is undelivered makes the message due at once; the sweep finds out
+// whether its route has a provider left, and tells the app only when there is
+// none. A receipt by which the first copy was delivered after all ends the
+// message as delivered, whatever became of the second.
 //
 // # Faults of the store
 //

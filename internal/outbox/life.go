@@ -32,8 +32,12 @@ func retryPause(m *store.Message, now store.Time) time.Duration {
 // codeLives tells whether the message may still be sent: its code is alive.
 func codeLives(m *store.Message, now store.Time) bool { return now < m.ValidUntil }
 
-// maybeTaken tells whether a carrier may have a copy that nobody answered for.
-func maybeTaken(m *store.Message) bool { return m.State == store.MessageUnknown || m.Resends > 0 }
+// copyOut tells whether a carrier may have a copy that nobody answered for.
+func copyOut(m *store.Message) bool { return m.State == store.MessageUnknown || m.Resends > 0 }
+
+// maybeTaken tells whether a carrier may have a copy: one that nobody answered
+// for, or one that was reported as not delivered and may arrive after all.
+func maybeTaken(m *store.Message) bool { return copyOut(m) || len(abandonedBy(m)) > 0 }
 
 // lease gives the message to a node. It must be queued.
 func lease(m *store.Message, node uint8, until, now store.Time) {
@@ -52,7 +56,7 @@ func requeue(m *store.Message, pause time.Duration, now store.Time) {
 // it was spent or would come too late.
 func hold(m *store.Message, pause time.Duration, now store.Time) {
 	move(m, store.MessageUnknown, now)
-	if until := now.Add(pause); m.Resends == 0 && until < m.ValidUntil {
+	if until := now.Add(pause); mayResend(m) && until < m.ValidUntil {
 		m.Due = until
 		return
 	}

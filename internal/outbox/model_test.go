@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +23,11 @@ type model struct {
 	t        *rapid.T
 	custody  custodian
 	inFlight map[core.MessageID]store.Message
-	copies   map[core.MessageID]int // submissions that a carrier may have taken
-	parts    []string               // ids that the carrier gave
+	copies   map[core.MessageID]int             // submissions that a carrier may have taken
+	parts    []string                           // ids that the carriers gave
+	giver    map[string]string                  // who gave which
+	refusers map[core.MessageID]map[string]bool // who must not be asked again
+	overs    map[core.MessageID]int             // failovers after a receipt
 	seen     map[core.MessageID]store.Message
 }
 
@@ -74,23 +78,35 @@ func (m *model) outcome() {
 		return
 	}
 	row := m.inFlight[rapid.SampledFrom(ids).Draw(m.t, "message")]
-	o := Outcome{Message: row.ID, Node: 7, Attempt: row.Attempts + 1, Provider: carrier, Next: rapid.Bool().Draw(m.t, "next")}
+	left := m.left(row.ID)
+	o := Outcome{Message: row.ID, Node: 7, Attempt: row.Attempts + 1, Next: len(left) > 1}
 	o.Class = provider.Class(rapid.IntRange(int(provider.Accepted), int(provider.NotSent)).Draw(m.t, "class"))
-	if m.expired(row) {
+	switch {
+	case m.expired(row):
 		o.Class = provider.NotSent // the sender does not send it
+	case len(left) == 0:
+		o.Class, o.Code = provider.Rejected, "no route"
+	default:
+		if o.Provider = rapid.SampledFrom(left).Draw(m.t, "provider"); m.refusers[row.ID][o.Provider] {
+			m.t.Fatalf("%s is asked again for a message that it refused", o.Provider)
+		}
 	}
 	if o.Class == provider.Accepted || o.Class == provider.Unknown {
 		m.copies[row.ID]++
 		for i := range row.Segments {
 			id := partID(row.ID, m.copies[row.ID], i)
 			m.parts = append(m.parts, id)
+			m.giver[id] = o.Provider
 			if o.Class == provider.Unknown && rapid.Bool().Draw(m.t, "part unknown") {
 				id = ""
 			}
 			o.PartIDs = append(o.PartIDs, id)
 		}
 	}
-	c := &RecordOutcomes{IDs: m.ids, Lease: DefaultLease, Hold: 10 * time.Second, Outcomes: []Outcome{o}}
+	if o.Class == provider.Rejected && o.Provider != "" && m.memory.message(row.ID).State == store.MessageLeased {
+		m.refuse(row.ID, o.Provider)
+	}
+	c := &RecordOutcomes{IDs: m.ids, Lease: DefaultLease, Hold: 10 * time.Second, NextHold: 3 * time.Second, Failover: true, Outcomes: []Outcome{o}}
 	m.must(c)
 	if c.Outcomes[0].Again {
 		row.Attempts++
@@ -99,6 +115,37 @@ func (m *model) outcome() {
 	}
 	delete(m.inFlight, row.ID)
 	m.custody.remove(row.ID)
+}
+
+// route is who may carry a message, in some order.
+func (m *model) route() []provider.Provider {
+	return rapid.Permutation([]provider.Provider{&scripted{name: carrier}, &scripted{name: "b"}, &scripted{name: "c"}}).Draw(m.t, "route")
+}
+
+// left are the providers that the sender would ask for a message now.
+func (m *model) left(id core.MessageID) (names []string) {
+	row := m.memory.message(id)
+	for _, p := range around(m.route(), &row) {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// next is Recover.Next as the sender's route has it.
+func (m *model) next(row *store.Message) bool {
+	for _, p := range m.route() {
+		if !m.refusers[row.ID][p.Name()] && (row.State != store.MessageUndelivered || row.Provider != p.Name()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *model) refuse(id core.MessageID, name string) {
+	if m.refusers[id] == nil {
+		m.refusers[id] = map[string]bool{}
+	}
+	m.refusers[id][name] = true
 }
 
 func (m *model) expired(row store.Message) bool { return store.At(m.now()) >= row.ValidUntil }
@@ -112,7 +159,11 @@ func (m *model) receipt() {
 		r.PartID, r.AltIDs = "0x"+r.PartID, []string{r.PartID}
 	}
 	r.State = provider.State(rapid.IntRange(int(provider.StateSubmitted), int(provider.StateUndelivered)).Draw(m.t, "state"))
-	m.try(&RecordReceipts{IDs: m.ids, Receipts: []Receipt{r}})
+	if given, known := m.giver[strings.TrimPrefix(r.PartID, "0x")]; known {
+		r.Provider = given
+	}
+	r.JSMS = rapid.SampledFrom([]int{4003, 4003, 4010, 4004}).Draw(m.t, "status")
+	m.try(&RecordReceipts{IDs: m.ids, Failover: true, Receipts: []Receipt{r}})
 }
 
 func partID(id core.MessageID, copy int, part uint8) string {
@@ -133,7 +184,7 @@ func (m *model) pass() {
 		return
 	}
 	c := &Recover{IDs: m.ids, Node: 7, Lease: DefaultLease, Hold: 10 * time.Second, Due: ids, Custody: m.custody.of,
-		Room: rapid.IntRange(0, 5).Draw(m.t, "room"), Start: rapid.Bool().Draw(m.t, "start")}
+		Room: rapid.IntRange(0, 5).Draw(m.t, "room"), Start: rapid.Bool().Draw(m.t, "start"), Next: m.next}
 	if !m.try(c) {
 		m.custody.neverSent(c.Taken)
 		return
@@ -166,9 +217,29 @@ func (m *model) check() {
 		if !known {
 			was = store.Message{State: store.MessageQueued, Money: store.MoneyReserved, Body: is.Body}
 		}
+		m.follow(was, is)
 		m.checkRow(was, is)
 	}
 	m.seen = maps.Clone(m.memory.messages)
+}
+
+// follow notes failovers after a receipt and operators' requeues.
+func (m *model) follow(was, is store.Message) {
+	before, _ := History(&was)
+	after, _ := History(&is)
+	for _, s := range after[min(len(before), len(after)):] {
+		switch s.Kind {
+		case StepFailover:
+			m.overs[is.ID]++
+			m.refuse(is.ID, s.Provider)
+			if store.At(m.now()) >= is.ValidUntil || was.State != store.MessageUndelivered && was.State != store.MessageSubmitted {
+				m.t.Fatalf("sent on out of %s", was.State)
+			}
+		case StepRequeued:
+			delete(m.refusers, is.ID)
+		default:
+		}
+	}
 }
 
 func (m *model) checkRow(was, is store.Message) {
@@ -177,7 +248,7 @@ func (m *model) checkRow(was, is store.Message) {
 		m.t.Fatalf("%s became %s", was.State, is.State)
 	case was.Money != is.Money && was.Money != store.MoneyReserved && !operatorsMoney(was, is):
 		m.t.Fatalf("money %d became %d", was.Money, is.Money)
-	case is.Resends > 1 || m.copies[is.ID] > 2+m.requeues(is):
+	case is.Resends > 1 || m.copies[is.ID] > 2+m.requeues(is)+m.overs[is.ID]:
 		m.t.Fatalf("%d resends, %d copies", is.Resends, m.copies[is.ID])
 	case is.Resends > was.Resends && store.At(m.now()) >= is.ValidUntil:
 		m.t.Fatal("sent again after the code's life")
@@ -259,7 +330,8 @@ func (m *model) finish() {
 // faults of the store and crashes.
 func TestReq33_AnySequenceKeepsTheRules(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &model{world: newWorld(t), t: rt, copies: map[core.MessageID]int{}}
+		m := &model{world: newWorld(t), t: rt, copies: map[core.MessageID]int{}, giver: map[string]string{},
+			refusers: map[core.MessageID]map[string]bool{}, overs: map[core.MessageID]int{}}
 		defer m.batcher.Stop()
 		m.boot()
 		actions := map[string]func(*rapid.T){

@@ -43,6 +43,9 @@ type Options struct {
 	// Route gives the providers that may carry a message, best first. It is
 	// called for every message, from the sender.
 	Route func(m Outgoing) []provider.Provider
+	// Able gives the names of the providers that may ever carry a message, in no
+	// order. Optional: without it an undelivered message goes to nobody else.
+	Able func(m *store.Message, to core.Phone) []string
 	// From is the source address of an app's messages, for those that are taken
 	// up from their rows. Optional: the provider's own.
 	From func(core.AppID) string
@@ -52,6 +55,7 @@ type Options struct {
 
 	Lease    time.Duration // of a message that the sweep takes up; default 30 s
 	Hold     time.Duration // between an unknown outcome and its one resend; default 10 s
+	NextHold time.Duration // the same where the route has another provider; default Hold
 	Interval time.Duration // between two sweeps; default 500 ms
 	Queue    int           // messages that may wait for a provider; default 8192
 	Workers  int           // goroutines that feed providers; default 1

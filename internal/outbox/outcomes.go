@@ -27,6 +27,8 @@ type RecordOutcomes struct {
 	IDs      *core.IDs
 	Lease    time.Duration // for a message that goes on to its next provider
 	Hold     time.Duration // an unknown outcome is waited for so long before the resend
+	NextHold time.Duration // the same where the route has another provider; 0: Hold
+	Failover bool          // as RecordReceipts.Failover, for receipts that came before
 	Outcomes []Outcome
 
 	Delivered, Undelivered, Expired, Dead int     // results: messages that ended so
@@ -45,6 +47,7 @@ func (c *RecordOutcomes) Want(b *store.Batch) {
 		})
 		if m, found := b.Messages.Get(o.Message); found {
 			wantMoney(b, &m)
+			wantCode(b, &m)
 		}
 	}
 }
@@ -57,7 +60,7 @@ func (c *RecordOutcomes) Decide(b *store.Batch) error {
 		o.Again = false
 		if m, found := b.Messages.Get(o.Message); found && c.record(b, o, &m) {
 			b.Messages.Put(m.ID, m)
-			adoptOrphans(b, c.IDs, o)
+			c.adoptOrphans(b, o)
 			c.count(b, o)
 		}
 	}
@@ -106,10 +109,18 @@ func (c *RecordOutcomes) record(b *store.Batch, o *Outcome, m *store.Message) bo
 	default: // Unknown, and whatever else a provider may say
 		answered(m, o)
 		o.note(m, b.Now, StepUnknown)
-		hold(m, c.Hold, b.Now)
+		hold(m, c.hold(o), b.Now)
 		putParts(b, o, m)
 	}
 	return true
+}
+
+// hold is how long the receipt of an unknown outcome is waited for.
+func (c *RecordOutcomes) hold(o *Outcome) time.Duration {
+	if o.Next && c.NextHold > 0 {
+		return c.NextHold
+	}
+	return c.Hold
 }
 
 // note adds the outcome to the message's history, after the providers that were
@@ -132,7 +143,7 @@ func (c *RecordOutcomes) late(b *store.Batch, o *Outcome, m *store.Message) bool
 		return false
 	case o.Class != provider.Accepted:
 		return false
-	case maybeTaken(m) && (m.State == store.MessageUnknown || m.State == store.MessageQueued || m.State == store.MessageLeased):
+	case (copyOut(m) || first && maybeTaken(m)) && (m.State == store.MessageUnknown || m.State == store.MessageQueued || m.State == store.MessageLeased):
 		answered(m, o) // a late answer
 		o.note(m, b.Now, StepSubmitted)
 		submit(b, c.IDs, m)
@@ -211,7 +222,7 @@ func putParts(b *store.Batch, o *Outcome, m *store.Message) {
 
 // adoptOrphans applies the receipts that came before the submit response
 // (contracts/delivery.md §2.4).
-func adoptOrphans(b *store.Batch, ids *core.IDs, o *Outcome) {
+func (c *RecordOutcomes) adoptOrphans(b *store.Batch, o *Outcome) {
 	o.parts(func(k store.ReceiptKey) {
 		orphan, waits := b.Orphans.Get(k)
 		if !waits {
@@ -219,7 +230,7 @@ func adoptOrphans(b *store.Batch, ids *core.IDs, o *Outcome) {
 		}
 		b.Orphans.Delete(k)
 		if ref, known := b.Receipts.Get(k); known && b.Now.Sub(orphan.At) <= orphanLife {
-			report(b, ids, ref, verdict{state: provider.State(orphan.State), code: orphan.Code, status: orphan.Status})
+			report(b, c.IDs, ref, verdict{state: provider.State(orphan.State), code: orphan.Code, status: orphan.Status, failover: c.Failover})
 		}
 	})
 }

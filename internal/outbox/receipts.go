@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"slices"
+
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/store"
@@ -17,6 +19,7 @@ type Receipt struct {
 // seconds for its submit response (contracts/delivery.md §2.4).
 type RecordReceipts struct {
 	IDs      *core.IDs
+	Failover bool // the sweep finds out whether an undelivered message goes to another provider
 	Receipts []Receipt
 
 	Delivered, Undelivered, Orphaned int // results: messages, messages, receipts
@@ -27,6 +30,8 @@ type verdict struct {
 	state  provider.State
 	code   string
 	status uint16
+
+	failover bool // another provider may be asked
 }
 
 // step is the verdict as the history keeps it; which part it is about matters
@@ -58,6 +63,7 @@ func (c *RecordReceipts) Want(b *store.Batch) {
 				b.Messages.Want(ref.Message)
 				if m, ok := b.Messages.Get(ref.Message); ok {
 					wantMoney(b, &m)
+					wantCode(b, &m)
 				}
 			}
 			return !known
@@ -93,6 +99,7 @@ func (c *RecordReceipts) Decide(b *store.Batch) error {
 			}
 			continue
 		}
+		v.failover = c.Failover
 		switch before, after := report(b, c.IDs, ref, v); {
 		case before == after:
 		case after == store.MessageDelivered:
@@ -146,6 +153,10 @@ func report(b *store.Batch, ids *core.IDs, ref store.ReceiptRef, v verdict) (bef
 		return m.State, m.State
 	}
 	before = m.State
+	if slices.Contains(abandonedBy(&m), ref.Key.Provider) {
+		reportAbandoned(b, ids, &m, ref, v)
+		return before, m.State
+	}
 	if before != store.MessageSubmitted && before != store.MessageUndelivered {
 		submit(b, ids, &m) // a receipt proves that the carrier took it
 		b.Messages.Put(m.ID, m)
@@ -174,16 +185,16 @@ func final(s store.MessageState) bool {
 // latest submission are.
 func partDelivered(b *store.Batch, ids *core.IDs, m *store.Message, ref store.ReceiptRef, v verdict) {
 	if ref.Attempt != m.Attempts {
-		return // of an older copy
+		if m.Segments <= 1 {
+			deliver(b, ids, m, ref, v) // an older copy was the whole message
+		}
+		return // its other parts are not known any more
 	}
-	m.PartsDone++
+	if m.PartsDone++; m.PartsDone >= m.Parts {
+		deliver(b, ids, m, ref, v)
+		return
+	}
 	note(m, b.Now, v.step(StepDelivered, m, ref))
-	if m.PartsDone >= m.Parts {
-		move(m, store.MessageDelivered, b.Now)
-		m.Body, m.Due = nil, 0
-		m.Code, m.Status = v.code, v.status
-		tell(b, ids, m)
-	}
 	b.Messages.Put(m.ID, *m)
 }
 
@@ -196,7 +207,11 @@ func partFailed(b *store.Batch, ids *core.IDs, m *store.Message, ref store.Recei
 	move(m, store.MessageUndelivered, b.Now)
 	m.Code, m.Status = v.code, v.status
 	note(m, b.Now, v.step(StepUndelivered, m, ref))
-	tell(b, ids, m)
-	awaitReceipt(m, b.Now)
+	if v.failover && failsOver(m, b.Now) {
+		m.Due = b.Now // undecided
+	} else {
+		tell(b, ids, m)
+		awaitReceipt(m, b.Now)
+	}
 	b.Messages.Put(m.ID, *m)
 }

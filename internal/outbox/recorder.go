@@ -70,7 +70,8 @@ func last(backlog []ended, failed int) []ended {
 }
 
 func (o *Outbox) outcomesCommand() *RecordOutcomes {
-	return &RecordOutcomes{IDs: o.options.IDs, Lease: o.options.Lease, Hold: o.options.Hold}
+	return &RecordOutcomes{IDs: o.options.IDs, Lease: o.options.Lease, Hold: o.options.Hold, NextHold: o.options.NextHold,
+		Failover: o.options.Able != nil}
 }
 
 func (o *Outbox) recordTurn(ctx context.Context, c *RecordOutcomes, turn []ended) error {
@@ -129,7 +130,7 @@ func (o *Outbox) recordReceipts(ctx context.Context) {
 }
 
 func (o *Outbox) receiptTurn(ctx context.Context, turn []arrived) {
-	c := &RecordReceipts{IDs: o.options.IDs, Receipts: make([]Receipt, len(turn))}
+	c := &RecordReceipts{IDs: o.options.IDs, Failover: o.options.Able != nil, Receipts: make([]Receipt, len(turn))}
 	for i := range turn {
 		c.Receipts[i] = turn[i].Receipt
 	}

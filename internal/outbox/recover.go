@@ -33,11 +33,15 @@ type Recover struct {
 	Room    int                          // how many may be leased for sending; the rest waits
 	Custody func(*store.Message) Custody // of messages leased by Node
 	Start   bool                         // leases of an earlier life need not have lapsed
+	// Next tells whether a provider is left for a message to be sent again: after
+	// a receipt another one. nil: only an unknown outcome is, and to anybody.
+	Next func(*store.Message) bool
 
-	Taken   []store.Message // result: leased by Node, to be sent now
-	Resent  int             // result: how many of them after an unknown outcome
-	Expired int             // result
-	Dead    int             // result
+	Taken      []store.Message // result: leased by Node, to be sent now
+	Resent     int             // result: how many of them after an unknown outcome
+	FailedOver int             // result: how many of them after an undelivered receipt
+	Expired    int             // result
+	Dead       int             // result
 }
 
 // Want names the messages, then their payers' accounts.
@@ -52,7 +56,7 @@ func (c *Recover) Want(b *store.Batch) {
 
 // Decide looks at each message in turn.
 func (c *Recover) Decide(b *store.Batch) error {
-	c.Taken, c.Resent, c.Expired, c.Dead = c.Taken[:0], 0, 0, 0
+	c.Taken, c.Resent, c.FailedOver, c.Expired, c.Dead = c.Taken[:0], 0, 0, 0, 0
 	for _, id := range c.Due {
 		m, found := b.Messages.Get(id)
 		if !found || m.Due == 0 || !c.isDue(&m, b.Now) {
@@ -93,7 +97,7 @@ func (c *Recover) look(b *store.Batch, m *store.Message) {
 	case store.MessageLeased:
 		c.lapsed(b, m)
 	case store.MessageUnknown:
-		if m.Resends == 0 && codeLives(m, b.Now) {
+		if mayResend(m) && codeLives(m, b.Now) && (c.Next == nil || c.Next(m)) {
 			c.resend(b, m)
 			return
 		}
@@ -101,7 +105,7 @@ func (c *Recover) look(b *store.Batch, m *store.Message) {
 	case store.MessageSubmitted:
 		c.await(b, m)
 	case store.MessageUndelivered:
-		awaitReceipt(m, b.Now)
+		c.undelivered(b, m)
 	case store.MessageRejected:
 		bury(b, c.IDs, m)
 	default: // dead, with the text that an operator could have had sent

@@ -64,8 +64,7 @@ func (f *flight) submit(ctx context.Context) {
 		return
 	}
 	if f.route == nil {
-		f.route = f.outbox.options.Route(f.out)
-		f.at = firstOf(f.route, f.out.Row.Provider)
+		f.route = f.outbox.routeOf(&f.out)
 	}
 	if f.at >= len(f.route) {
 		f.end(provider.Outcome{Class: provider.Rejected, Code: "no route"})
@@ -78,18 +77,14 @@ func (f *flight) submit(ctx context.Context) {
 	f.route[f.at].Submit(ctx, &f.message, f.done)
 }
 
-// firstOf is where to begin on a route: after the provider that answered last,
-// or with it when it is the route's last.
-func firstOf(route []provider.Provider, last string) int {
-	if last == "" {
-		return 0
+// routeOf is the route of a message; of one that was tried before, what is left
+// of it.
+func (o *Outbox) routeOf(out *Outgoing) []provider.Provider {
+	route := o.options.Route(*out)
+	if out.Row.Attempts == 0 && len(out.Row.History) == 0 {
+		return route
 	}
-	for i, p := range route {
-		if p.Name() == last {
-			return min(i+1, len(route)-1)
-		}
-	}
-	return 0
+	return around(route, &out.Row)
 }
 
 // done takes a provider's answer. When nothing was written, the next provider

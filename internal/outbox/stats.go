@@ -11,6 +11,7 @@ type Stats struct {
 	Submitted, Rejected, Throttled, Unknown, NotSent int64 // answers of providers, by class
 	Delivered, Undelivered                           int64 // messages whose receipts came
 	Resent                                           int64 // after an unknown outcome
+	FailedOver                                       int64 // after an undelivered receipt
 	Expired, Dead                                    int64 // messages that ended so
 	Orphaned                                         int64 // receipts that found no message
 	Overflow                                         int64 // hand-offs that found the queue full
@@ -21,7 +22,8 @@ type Stats struct {
 type counters struct {
 	classes                          [provider.NotSent + 1]atomic.Int64
 	delivered, undelivered, orphaned atomic.Int64
-	resent, expired, dead, overflow  atomic.Int64
+	resent, failedOver               atomic.Int64
+	expired, dead, overflow          atomic.Int64
 }
 
 // Stats tells what the outbox did so far.
@@ -32,7 +34,8 @@ func (o *Outbox) Stats() Stats {
 		Throttled: c.classes[provider.Throttled].Load(), Unknown: c.classes[provider.Unknown].Load(),
 		NotSent: c.classes[provider.NotSent].Load(), Delivered: c.delivered.Load(), Undelivered: c.undelivered.Load(),
 		Resent: c.resent.Load(), Expired: c.expired.Load(), Dead: c.dead.Load(), Orphaned: c.orphaned.Load(),
-		Overflow: c.overflow.Load(), QueueDepth: int64(len(o.queue)), InFlight: int64(o.custody.count()),
+		FailedOver: c.failedOver.Load(),
+		Overflow:   c.overflow.Load(), QueueDepth: int64(len(o.queue)), InFlight: int64(o.custody.count()),
 	}
 }
 
@@ -57,6 +60,7 @@ func (c *counters) reported(r *RecordReceipts) {
 
 func (c *counters) recovered(r *Recover) {
 	c.resent.Add(int64(r.Resent))
+	c.failedOver.Add(int64(r.FailedOver))
 	c.expired.Add(int64(r.Expired))
 	c.dead.Add(int64(r.Dead))
 }
