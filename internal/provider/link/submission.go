@@ -19,10 +19,18 @@ type submission struct {
 	unknown  bool
 	refusal  provider.Outcome // of the first part, in their order, that was not accepted
 	refused  int              // that part
+
+	only [1]string // the room of ids for a message of one part
 }
 
 func newSubmission(c *Client, parts int, done func(provider.Outcome)) *submission {
-	return &submission{client: c, done: done, left: parts, ids: make([]string, parts), refused: parts}
+	s := &submission{client: c, done: done, left: parts, refused: parts}
+	if parts == 1 {
+		s.ids = s.only[:]
+	} else {
+		s.ids = make([]string, parts)
+	}
+	return s
 }
 
 // settle ends one part; id is the carrier's when it was accepted. The last
