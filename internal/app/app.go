@@ -43,6 +43,8 @@ type Deps struct {
 	Native  *http.ServeMux // further paths of the public listener; nil means none
 	World   World          // what lies outside of the process; zero is the machine's own
 
+	Simulated bool // yanma dev: a simulated network stands for the operators'
+
 	settled func(context.Context) error // of tests: see rotation.Options
 	slow    time.Duration               // of tests: how long PostgreSQL is waited for
 }

@@ -28,6 +28,8 @@ func (c *Config) check(at lines) error {
 		at.key("server.max_connections", between(c.Server.MaxConnections, 1, 1<<20)),
 		at.key("server.max_requests", between(c.Server.MaxRequests, 1, 1<<20)),
 		at.key("server.drain_timeout", durationBetween(c.Server.DrainTimeout, time.Second, 10*time.Minute)),
+		at.key("server.public_url", baseURL(c.Server.PublicURL)),
+		at.key("server.enrichment_proxies", c.Server.enrichment()),
 		at.key("operator.listen", hostPort(c.Operator.Listen)),
 		at.key("operator.token", longEnough(c.Operator.Token)),
 		at.key("store.data", notEmpty(c.Store.Data)),

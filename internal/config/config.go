@@ -43,6 +43,10 @@ type Server struct {
 	MaxConnections int            `toml:"max_connections"` // open at once; one more waits; default 16384
 	MaxRequests    int            `toml:"max_requests"`    // at work at once; one more is shed; default 2048
 	DrainTimeout   Duration       `toml:"drain_timeout"`   // how long SIGTERM waits for requests and messages; default 20s
+
+	PublicURL         string         `toml:"public_url"`         // the public listener as callers reach it; "" = where it listens
+	EnrichmentHeader  string         `toml:"enrichment_header"`  // in which an operator's proxy says the number of a device; "" = none
+	EnrichmentProxies []netip.Prefix `toml:"enrichment_proxies"` // the addresses of such proxies
 }
 
 // Operator is the operator API's listener.

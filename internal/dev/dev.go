@@ -79,7 +79,7 @@ func run(ctx context.Context, o Options, logs *obs.Writer) error {
 	native.Handle("GET /handset/api/messages", sim.handset)
 	native.Handle("GET /handset/api/about", lines)
 	native.Handle("/sim/", sim.carriers.sim)
-	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native})
+	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native, Simulated: true})
 	if err != nil {
 		return err
 	}
@@ -103,6 +103,9 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 		return err
 	}
 	if err := ensureCamara(ctx, server, demo, sim.secrets); err != nil {
+		return err
+	}
+	if err := server.EnsureSubmail(ctx, demo, sim.secrets.submailPair()); err != nil {
 		return err
 	}
 	if err := server.AwaitProviders(ctx); err != nil {

@@ -19,6 +19,8 @@ const (
 	AliasUser   AliasKind = 1 // yb_uid: number is the user's id
 	AliasDevice AliasKind = 2 // device_id: number is the device's id
 	AliasCode   AliasKind = 3 // authenticationId: number is the verification's id
+
+	aliasSubject AliasKind = 4 // sub of id tokens: see Subject
 )
 
 // aliasKinds is how many kinds have a key; the rest is room for tokens.
@@ -79,4 +81,14 @@ func (r *Ring) OpenAlias(kind AliasKind, id [16]byte) (tenant core.TenantID, app
 		return 0, 0, 0, false
 	}
 	return tenant, app, number, true
+}
+
+// Subject is who somebody is to one client: the same bytes for ever, others for
+// the next client, and nothing that who can be found out from (contracts/camara.md
+// §4.2). It is AES-256 of half a SHA-256 of both, under a key that never rotates.
+func (r *Ring) Subject(client, who string) [16]byte {
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(client)) + " " + client + " " + who))
+	var id [16]byte
+	r.current.Load().aliases[aliasSubject].Encrypt(id[:], sum[:16])
+	return id
 }

@@ -37,11 +37,12 @@ type Once interface {
 	Peek(ctx context.Context, key []byte) (value []byte, ok bool, err error)
 }
 
-// Sealer seals what tokens stand for, and hashes subjects (keyring.Ring).
+// Sealer seals what codes and tokens stand for, and makes subjects
+// (keyring.Ring).
 type Sealer interface {
-	Seal(field string, plaintext []byte) ([]byte, error)
-	Open(field string, sealed []byte) ([]byte, error)
-	TokenHash(secret string) [32]byte
+	FieldSealer
+	// Subject is who somebody is to one client: it never changes.
+	Subject(client, who string) [16]byte
 }
 
 // Options are what a Service works with; all are required.
@@ -81,6 +82,13 @@ type Error struct {
 
 // Error says the code and the description.
 func (e *Error) Error() string { return e.Code + ": " + e.Description }
+
+// AsError finds a refusal in err.
+func AsError(err error) (*Error, bool) {
+	var e *Error
+	ok := errors.As(err, &e)
+	return e, ok
+}
 
 // refuse makes a refusal that a dialect finds in the error's chain.
 func refuse(code, description string) error {

@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/oauth"
+	"yanma.dev/yanma/internal/oauth/jwt"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/verify"
 )
@@ -32,15 +33,24 @@ type Numbers interface {
 
 // Authorizer is the authorization server (oauth.Service).
 type Authorizer interface {
+	Authorize(ctx context.Context, f oauth.Form, seen oauth.Seen) (oauth.Authorization, error)
 	Token(ctx context.Context, f oauth.Form, basic oauth.Basic) (oauth.Issued, error)
+	Discovery() ([]byte, error)
 	Find(ctx context.Context, bearer string) (*oauth.Token, error)
 	Claim(ctx context.Context, t *oauth.Token) error
 	GiveBack(ctx context.Context, t *oauth.Token) error
 }
 
-// Options are what the façade works with; all but Serves are required.
+// Keys are the keys of id tokens (oauth.Keys).
+type Keys interface {
+	Public(ctx context.Context, app core.AppID) (jwt.KeySet, error)
+}
+
+// Options are what the façade works with; all but Serves, Network and Hints are
+// required.
 type Options struct {
 	OAuth    Authorizer
+	Keys     Keys
 	Verify   Verifier
 	Numbers  Numbers
 	Limiter  guard.Limiter
@@ -51,6 +61,14 @@ type Options struct {
 
 	// Serves tells whether some route carries messages to a number; nil: all do.
 	Serves func(app *tenant.App, to core.Phone) bool
+
+	// Network is the number that a trusted proxy of an operator's puts into a
+	// request; zero when there is none. nil: there is no such proxy.
+	Network func(r *http.Request) core.Phone
+
+	// Hints takes login_hint=operatortoken:… at the authorization endpoint: the
+	// simulated network of dev mode.
+	Hints bool
 }
 
 // dialect is the façade with what it works with.
@@ -63,6 +81,9 @@ const (
 	verifyNumber = "verify"
 	readNumber   = "device-phone-number"
 	token        = "token"
+	authorize    = "authorize"
+	jwks         = "jwks"
+	discovery    = "discovery"
 )
 
 // New returns the façade.
@@ -78,6 +99,9 @@ func New(o Options) *facade.Facade {
 			{Name: verifyNumber, Method: http.MethodPost, Path: number + "verify", BodyCap: facade.BodyCap, Handle: d.api(tenant.ScopeNumberVerify, d.verifyNumber)},
 			{Name: readNumber, Method: http.MethodGet, Path: number + "device-phone-number", NoHead: true, // its token serves one call
 				Handle: d.api(tenant.ScopeNumberRead, d.readNumber)},
+			{Name: authorize, Method: http.MethodGet, Path: oauth.PathAuthorize, NoHead: true, Handle: d.authorize}, // it gives a code
+			{Name: jwks, Method: http.MethodGet, Path: oauth.PathJWKS, Handle: d.jwks},
+			{Name: discovery, Method: http.MethodGet, Path: oauth.PathDiscovery, Handle: d.discovery},
 			{Name: token, Method: http.MethodPost, Path: oauth.PathToken, BodyCap: facade.BodyCap, Handle: d.token},
 		},
 		Refuse: d.refuse,

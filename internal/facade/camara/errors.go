@@ -136,7 +136,9 @@ func (d *dialect) refuse(x *facade.Exchange, err *core.Error) {
 }
 
 // isOAuth tells the endpoints of the authorization server.
-func isOAuth(endpoint string) bool { return endpoint == token }
+func isOAuth(endpoint string) bool {
+	return endpoint == token || endpoint == authorize || endpoint == jwks || endpoint == discovery
+}
 
 // refuseOAuth writes {"error":"…","error_description":"…"} (contracts/camara.md
 // §4.3).

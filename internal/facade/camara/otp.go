@@ -161,7 +161,7 @@ func (d *dialect) validate(ctx context.Context, x *facade.Exchange, app *tenant.
 		return fail(core.KindWrongCode, invalidOTP)
 	case verify.OutcomeDead:
 		return fail(core.KindWrongCode, verificationFailed)
-	case verify.OutcomeOver:
+	case verify.OutcomeOver, verify.OutcomeUsed:
 		return fail(core.KindWrongCode, verificationExpired)
 	default:
 		return core.E(core.KindNotFound, "authenticationId")
