@@ -40,7 +40,8 @@ type ValidateRequest struct {
 	Code    core.Code // as it was typed: any text
 
 	Call   *idempotency.Call // nil without an Idempotency-Key
-	Status int               // of a success: what Call notes, with an empty body
+	Status int               // of a success: what Call notes
+	Answer []byte            // … with this body
 }
 
 // Validate counts the try and compares, in one commit that is on disk when it
@@ -61,7 +62,7 @@ func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, err
 			if c.outcome != OutcomeRight {
 				return nil // a refusal is the dialect's to note
 			}
-			return []byte{}
+			return append([]byte{}, r.Answer...)
 		})
 	}
 	if err := s.store.Do(context.WithoutCancel(ctx), command); err != nil {

@@ -18,7 +18,6 @@ import (
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/outbox"
-	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/tunnel"
@@ -103,7 +102,7 @@ type StartRequest struct {
 	// template. The text begins with a signature where its number needs one.
 	Wording func(code core.Code) string
 
-	Language Language          // of a call
+	Language core.Language     // of a call
 	Code     core.Code         // the caller's own; zero: one is drawn
 	Length   int               // digits of a drawn one; 0: the app's
 	Life     time.Duration     // 0: the app's; at most LongestCode, and 600 s but for PurposeCode
@@ -119,10 +118,6 @@ type StartRequest struct {
 	Answer   []byte                              // of a success: what Call notes
 	AnswerOf func(id core.VerificationID) []byte // the same, where the answer says which code it is
 }
-
-// Language is what a call speaks: 0 Chinese, 1 English, 2 both
-// (contracts/jsms.md §3).
-type Language = provider.Language
 
 // LongestCode is the life of a code at most, of one that has an id of its own
 // (contracts/README.md §5).
@@ -261,7 +256,7 @@ func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, o
 
 func wordingOf(r *StartRequest, code core.Code) (string, error) {
 	if r.Channel == core.ChannelVoice {
-		return provider.Speech{Code: code, Language: r.Language}.Text(), nil
+		return core.Speech{Code: code, Language: r.Language}.Text(), nil
 	}
 	if r.Wording != nil {
 		return r.Wording(code), nil
