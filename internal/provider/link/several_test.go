@@ -324,3 +324,31 @@ func TestStopTellsWhoWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestReq37_SlowLoris: octets that keep coming, each well in time, do not keep a
+// frame open.
+func TestReq37_SlowLoris(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, peers := several(t, 1, Config{Window: 1})
+		began := time.Now()
+		head := []byte{0, 0, 3, 0xff}
+		for i := 0; ; i++ {
+			octet := byte(0)
+			if i < len(head) {
+				octet = head[i]
+			}
+			if _, err := peers[0].Write([]byte{octet}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		// The head and what follows it have the response time-out, 10 s, each.
+		if took := time.Since(began); took > 25*time.Second {
+			t.Errorf("held open for %v", took)
+		}
+		synctest.Wait()
+		if h := s.Health(); !strings.Contains(h.Detail, "timeout") && !h.Up {
+			t.Errorf("%+v", h)
+		}
+	})
+}
