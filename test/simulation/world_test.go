@@ -74,6 +74,7 @@ type planted struct {
 	write   func(*store.Batch) // changes what is written
 	setBack time.Duration      // the clock, at the end of the storm, while the lines die
 	mood    int                // of carriers, in the storm; 0 is by fate
+	window  int                // of the links to carriers; 0 is defaultWindow
 }
 
 func (w *world) now() time.Time {
@@ -305,7 +306,7 @@ func (w *world) config(l *life) config.Config {
 	c.Limits.Rules = map[string][]string{"number_app": {"1/" + resendAfter.String(), "100/1h"}, "number_tenant": {}, "content": {}}
 	for i, address := range carrierAddrs {
 		c.Providers = append(c.Providers, config.Provider{Name: carrierName(i), Type: "smpp", Address: address, SystemID: "yanma",
-			Password: config.Secret{Secret: core.NewSecret("password")}, Source: "YANMA", Window: 2})
+			Password: config.Secret{Secret: core.NewSecret("password")}, Source: "YANMA", Window: w.planted.windowOf()})
 	}
 	c.Tunnel.Provisioner, c.Tunnel.Endpoint = "webhook", "vpn.example.com:51820"
 	c.Tunnel.GatewayPublicKey = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8="
