@@ -10,7 +10,7 @@ import (
 var files embed.FS
 
 // policy lets the page load its own files and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Handset serves the handset page below /handset.
 func Handset() http.Handler {
@@ -27,6 +27,10 @@ func Handset() http.Handler {
 		h.Set("Cache-Control", "no-store")
 		if r.URL.Path == "/handset" {
 			http.Redirect(w, r, "/handset/", http.StatusFound)
+			return
+		}
+		if r.URL.Path == "/handset/number" { // the page that shows number verification
+			http.ServeFileFS(w, r, pages, "number.html")
 			return
 		}
 		static.ServeHTTP(w, r)

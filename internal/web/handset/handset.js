@@ -36,8 +36,16 @@ function card(message) {
   const li = element("li");
   li.dataset.id = message.id;
   const meta = element("div", "meta");
-  meta.append(element("span", "", "to " + message.phone), element("time", "", timeOfDay(new Date(message.received_at), true)));
+  meta.append(element("span", "", (message.channel === "voice" ? "call to " : "to ") + message.phone), element("time", "", timeOfDay(new Date(message.received_at), true)));
   li.append(meta, element("div", "text", message.text));
+  if (message.channel === "voice") li.classList.add("call");
+  if (message.audio) {
+    const audio = element("audio");
+    audio.controls = true;
+    audio.preload = "metadata";
+    audio.src = message.audio;
+    li.append(audio);
+  }
   if (message.code) li.append(copier("code", message.code, message.code));
   return li;
 }

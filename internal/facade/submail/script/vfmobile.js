@@ -99,6 +99,7 @@
 
     function ask(g) {
       var params = {}, name, sim = simulated(), body = null, url = g.url, type = '';
+      if (url.charAt(0) === '/') url = base.replace(/^(https?:\/\/[^\/]*).*/, '$1') + url;
       for (name in g.params) params[name] = g.params[name];
       if (g.mode === 'sim') {
         if (!sim || sim.carrier && sim.carrier !== g.type) return next({ code: '103111', message: 'not on this network' });

@@ -1,0 +1,181 @@
+package dev
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/operator/client"
+)
+
+// numberPage is what stands behind /handset/number: the server of a page that
+// wants to know whose number it is. It holds the app's keys, and asks the public
+// API over HTTP like anybody's backend.
+//
+//	page ─ proof ─▶ POST verify ─ signed ─▶ /vfmobile/verify
+//	     ────────▶ POST send ────────────▶ /get-code
+//	     ─ code ──▶ POST check ──────────▶ /check-code
+type numberPage struct {
+	now  func() time.Time
+	http *http.Client
+
+	mu   sync.Mutex
+	card card
+	app  core.AppID
+}
+
+func newNumberPage(now func() time.Time) *numberPage {
+	return &numberPage{now: now, http: &http.Client{Timeout: 15 * time.Second}}
+}
+
+// set tells it where the server is, once that is known.
+func (p *numberPage) set(c card, app core.AppID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.card, p.app = c, app
+}
+
+func (p *numberPage) get() (card, core.AppID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.card, p.app
+}
+
+// mount puts the page's calls on a mux.
+func (p *numberPage) mount(mux *http.ServeMux) {
+	mux.HandleFunc("GET /handset/api/number", p.about)
+	mux.HandleFunc("POST /handset/api/number/verify", p.verify)
+	mux.HandleFunc("POST /handset/api/number/send", p.send)
+	mux.HandleFunc("POST /handset/api/number/check", p.check)
+}
+
+// about tells the app's plan, as the operator set it.
+func (p *numberPage) about(w http.ResponseWriter, r *http.Request) {
+	card, app := p.get()
+	view, err := client.New(card.OperatorURL, core.NewSecret(card.OperatorToken), p.http).App(r.Context(), app)
+	if err != nil {
+		http.Error(w, "the operator API does not answer", http.StatusBadGateway)
+		return
+	}
+	writeJSON(w, map[string]any{"appid": card.Submail.AppID, "plan": view.Settings.Funnel, "voice": false})
+}
+
+// asked is what the page sends.
+type asked struct {
+	Token           string `json:"token"`
+	UserInformation string `json:"userInformation"`
+	Number          string `json:"number"`
+	Code            string `json:"code"`
+	Channel         string `json:"channel"`
+}
+
+// said is an exchange with the public API, for the page to show.
+type said struct {
+	OK      bool              `json:"ok"`
+	Request map[string]string `json:"request"`
+	Answer  json.RawMessage   `json:"answer"`
+}
+
+// verify signs and asks (contracts/submail.md §3.1, §4.1).
+func (p *numberPage) verify(w http.ResponseWriter, r *http.Request) {
+	a, ok := readAsked(w, r)
+	if !ok {
+		return
+	}
+	card, _ := p.get()
+	now := strconv.FormatInt(p.now().Unix(), 10)
+	sum := sha256.Sum256([]byte(card.Submail.AppKey + now + a.Token))
+	p.answer(w, r, "/vfmobile/verify", map[string]string{"appid": card.Submail.AppID, "signature": hex.EncodeToString(sum[:]), "os": "1", "timestamp": now,
+		"token": a.Token, "mobile_number": a.Number, "userInformation": a.UserInformation}, "")
+}
+
+// send asks for a code.
+func (p *numberPage) send(w http.ResponseWriter, r *http.Request) {
+	a, ok := readAsked(w, r)
+	if !ok {
+		return
+	}
+	if a.Channel != core.ChannelSMS.String() {
+		writeJSON(w, said{Answer: json.RawMessage(`"there is no voice provider here"`)})
+		return
+	}
+	card, _ := p.get()
+	p.answer(w, r, "/get-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number}, "key")
+}
+
+// check answers a code.
+func (p *numberPage) check(w http.ResponseWriter, r *http.Request) {
+	a, ok := readAsked(w, r)
+	if !ok {
+		return
+	}
+	card, _ := p.get()
+	p.answer(w, r, "/check-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number, "user_input_code": a.Code}, "key")
+}
+
+// readAsked takes JSON only: another site's page can not send that without
+// being asked first, and nobody answers it here.
+func readAsked(w http.ResponseWriter, r *http.Request) (a asked, ok bool) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		http.Error(w, "want JSON", http.StatusUnsupportedMediaType)
+		return a, false
+	}
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&a) != nil {
+		http.Error(w, "want one JSON object", http.StatusBadRequest)
+		return a, false
+	}
+	return a, true
+}
+
+// answer calls the public API and shows the page what was said, but for the
+// member that is a secret.
+func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path string, members map[string]string, secret string) {
+	status, body, err := p.call(r.Context(), path, members)
+	if err != nil {
+		http.Error(w, "the public API does not answer", http.StatusBadGateway)
+		return
+	}
+	var outcome struct {
+		Status string `json:"status"`
+	}
+	_ = json.Unmarshal(body, &outcome) // what is no object has no status, and is shown as it is not
+	if secret != "" {
+		members[secret] = "…"
+	}
+	writeJSON(w, said{OK: status == http.StatusOK && (outcome.Status == "ok" || outcome.Status == "success"), Request: members, Answer: body})
+}
+
+func (p *numberPage) call(ctx context.Context, path string, members map[string]string) (status int, answer json.RawMessage, err error) {
+	body, err := json.Marshal(members)
+	if err != nil {
+		return 0, nil, err
+	}
+	card, _ := p.get()
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, card.BaseURL+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	q.Header.Set("Content-Type", "application/json")
+	got, err := p.http.Do(q)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = got.Body.Close() }()
+	answer, err = io.ReadAll(io.LimitReader(got.Body, 64<<10))
+	if err == nil && !json.Valid(answer) {
+		answer, err = json.Marshal(string(answer))
+	}
+	return got.StatusCode, answer, err
+}
+
+// close lets go of connections.
+func (p *numberPage) close() { p.http.CloseIdleConnections() }
