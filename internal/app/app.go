@@ -23,7 +23,7 @@ import (
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/httpsms"
-	"yanma.dev/yanma/internal/reply"
+	texts "yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/retention"
 	"yanma.dev/yanma/internal/rotation"
 	"yanma.dev/yanma/internal/route"
@@ -71,7 +71,7 @@ type App struct {
 	providers []provider.Provider
 	router    *route.Router
 	callbacks *callback.Service
-	replies   *reply.Service
+	replies   *texts.Service
 	encoders  map[tenant.Dialect]callback.Encoder // how calls to apps are written
 	overHTTP  []*httpsms.Client                   // those of providers that have receipts posted to us
 	tunnel    *tunnel.Service

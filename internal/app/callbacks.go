@@ -7,7 +7,7 @@ import (
 	"yanma.dev/yanma/internal/callback"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/message"
-	"yanma.dev/yanma/internal/reply"
+	texts "yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/tenant"
@@ -16,12 +16,13 @@ import (
 // openCallbacks makes what tells apps of receipts, replies and verdicts, and
 // what keeps the texts of subscribers. The outbox passes texts to the latter.
 func (a *App) openCallbacks() (err error) {
+	a.encoders = map[tenant.Dialect]callback.Encoder{tenant.DialectJSMS: a.encodeJSMS}
 	a.callbacks, err = callback.New(callback.Options{Database: a.database, Ring: a.ring, IDs: a.ids, Targets: a.callbackTargets, Now: a.deps.Now,
 		Random: a.deps.Random, Log: a.log, Allow: a.config.Callbacks.Allow, Dial: a.deps.World.Dial})
 	if err != nil {
 		return err
 	}
-	a.replies, err = reply.New(reply.Options{Database: a.database, Ring: a.ring, IDs: a.ids, Apps: a.replyApps, Word: message.IsOptOut,
+	a.replies, err = texts.New(texts.Options{Database: a.database, Ring: a.ring, IDs: a.ids, Apps: a.replyApps, Word: message.IsOptOut,
 		OptOut: a.optOut, Now: a.deps.Now, Log: a.log})
 	return err
 }
@@ -52,11 +53,11 @@ func (a *App) encoderOf(app *tenant.App) callback.Encoder {
 	return nil
 }
 
-func (a *App) replyApps() []reply.App {
+func (a *App) replyApps() []texts.App {
 	all := a.directory.Apps()
-	apps := make([]reply.App, len(all))
+	apps := make([]texts.App, len(all))
 	for i, app := range all {
-		apps[i] = reply.App{ID: app.ID, Sender: app.Sender, Told: app.Reports()}
+		apps[i] = texts.App{ID: app.ID, Sender: app.Sender, Told: app.Reports()}
 	}
 	return apps
 }

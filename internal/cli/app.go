@@ -79,6 +79,8 @@ func printApp(w World, app tenant.AppView) error {
 		{"callers", orDash(s.Callers)},
 		{"limits", limits},
 		{"key on GET", yesNo(s.RequireKeyOnGet)},
+		{"callbacks", orDash(s.CallbackURL)},
+		{"low balance", id(s.LowBalance)},
 		{"device cap", strconv.Itoa(s.DeviceCap)},
 		{"imported users", yesNo(app.ImportedUsers)},
 		{"test numbers", list(tests)},

@@ -12,6 +12,7 @@ import (
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/message/catalogue"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/rotation"
@@ -37,6 +38,8 @@ type Commands interface {
 type Config struct {
 	Token     core.Secret // of every request under /admin
 	Admin     *tenant.Admin
+	Messages  *catalogue.Admin     // templates and signatures
+	Catalogue *catalogue.Catalogue // … as requests see them
 	Directory *tenant.Directory
 	Database  tenant.Database
 	Keys      tenant.Keys
@@ -46,7 +49,11 @@ type Config struct {
 	Commands  Commands
 	Calls     *idempotency.Calls // honours Idempotency-Key; the public listener's, too
 	IDs       *core.IDs
-	Providers []provider.Provider
+	Replies   Replies
+	// CheckCallback proves that a URL is an app's before it is set
+	// (callback.Service.CheckURL).
+	CheckCallback func(ctx context.Context, url string) error
+	Providers     []provider.Provider
 
 	Limiter  guard.Limiter
 	Rules    guard.Rules // the installation's: auth_failed
@@ -125,6 +132,8 @@ func (o *operator) routes() []facade.Route {
 		{Name: "provider-test", Method: http.MethodPost, Path: "/admin/providers/{provider}/test", Handle: o.testProvider},
 		{Name: "audit", Method: http.MethodGet, Path: "/admin/audit", Handle: o.audit},
 	}
+	routes = append(routes, o.messageRoutes()...)
+	routes = append(routes, o.letterRoutes()...)
 	for i := range routes {
 		routes[i].BodyCap = facade.BodyCap
 		routes[i].Handle = o.authenticated(routes[i].Handle)

@@ -26,6 +26,8 @@ import (
 	"yanma.dev/yanma/internal/guard/memory"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
+	"yanma.dev/yanma/internal/message"
+	"yanma.dev/yanma/internal/message/catalogue"
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
@@ -167,13 +169,19 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(batcher.Stop)
 	w.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: w.engine, Keys: w.ring, Now: w.clock.now, Log: log,
 		Defaults: tenant.Defaults{Rules: guard.DefaultRules(), SMSPrice: 1}})
+	templates := catalogue.New()
+	w.directory.Beside(templates.Read)
 	w.limiter = memory.New(w.clock.now)
 	w.batcher = batcher
 	admin := tenant.NewAdmin(w.directory, w.users, rand.Reader)
 	w.startRotation(t, admin, log)
 	ids := core.NewIDs(w.clock.now, 0)
+	words, err := message.ParseWords([]byte("博彩\n"))
+	must(t, err)
+	messages := catalogue.NewAdmin(catalogue.Options{Apps: admin, Directory: w.directory, Catalogue: templates, Database: w.engine, IDs: ids,
+		Now: w.clock.now, Words: words})
 	handler, err := New(Config{
-		Token: core.NewSecret(token), Admin: admin, Directory: w.directory,
+		Token: core.NewSecret(token), Messages: messages, Catalogue: templates, Admin: admin, Directory: w.directory,
 		Ring: w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
 		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids,
 		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},

@@ -67,6 +67,9 @@ func (o *operator) createApp(ctx context.Context, x *facade.Exchange) error {
 	if spec.Settings.Name != nil {
 		return &core.Error{Kind: core.KindBadField, Field: "settings.name", Detail: "the name stands beside the settings"}
 	}
+	if err := o.checkCallback(ctx, spec.Settings.CallbackURL); err != nil {
+		return err
+	}
 	view, key, err := o.Admin.CreateApp(ctx, by(x), spec)
 	if err != nil {
 		return err
@@ -84,8 +87,20 @@ func (o *operator) updateApp(ctx context.Context, x *facade.Exchange) error {
 		if _, err := decode(x, &patch); err != nil {
 			return tenant.AppView{}, err
 		}
+		if err := o.checkCallback(ctx, patch.CallbackURL); err != nil {
+			return tenant.AppView{}, err
+		}
 		return o.Admin.UpdateApp(ctx, by(x), id, patch)
 	})
+}
+
+// checkCallback calls a URL that is to be set. The call is made before the
+// change: nothing may lie between reading and writing an app.
+func (o *operator) checkCallback(ctx context.Context, url *string) error {
+	if url == nil || *url == "" || o.CheckCallback == nil {
+		return nil
+	}
+	return o.CheckCallback(ctx, *url)
 }
 
 func (o *operator) rotateKey(ctx context.Context, x *facade.Exchange) error {
