@@ -162,6 +162,9 @@ func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	begun, err := s.begin(ctx, q)
 	if err != nil {
 		turn.cancel()
+		if core.KindOf(err) == core.KindInternal && !errors.Is(err, store.ErrNotCommitted) {
+			s.undo.add(q.id) // it may be on disk all the same
+		}
 		return Answer{}, err
 	}
 	answer, err := s.ask(ctx, q, turn)
