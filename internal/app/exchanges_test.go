@@ -41,6 +41,8 @@ type whole struct {
 	gate    gate
 	ids     [2]core.AppID
 	keys    [2]string
+
+	simulated bool // as in yanma dev
 }
 
 var operatorOfTests = tenant.By{Actor: "test"}
@@ -112,7 +114,7 @@ func (w *whole) open(t *testing.T) {
 	log := obs.NewWriter(io.Discard, time.Now, obs.WriterOptions{})
 	t.Cleanup(func() { _ = log.Close() })
 	a, err := Open(t.Context(), w.config, Deps{Now: w.clock.Now, Random: rand.Reader, Jitter: func() float64 { return 0 }, Log: log, Version: "test",
-		settled: w.gate.settled, slow: patient})
+		Simulated: w.simulated, settled: w.gate.settled, slow: patient})
 	ok(t, err)
 	ok(t, a.Start(t.Context()))
 	w.App = a

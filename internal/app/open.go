@@ -258,7 +258,12 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	jsms, err := a.jsmsDialect(rules)
+	if err != nil {
+		return nil, err
+	}
 	dialects := []*facade.Facade{
+		jsms,
 		yunbox.New(yunbox.Options{Apps: a.directory, Verify: a.verify, Users: a.aliases, Devices: a.devices, Tunnels: a.tunnel,
 			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
 		a.camara(rules),

@@ -79,13 +79,17 @@ func printApp(w World, app tenant.AppView) error {
 		{"callers", orDash(s.Callers)},
 		{"limits", limits},
 		{"key on GET", yesNo(s.RequireKeyOnGet)},
-		{"callbacks", orDash(s.CallbackURL)},
-		{"low balance", id(s.LowBalance)},
 		{"device cap", strconv.Itoa(s.DeviceCap)},
 		{"imported users", yesNo(app.ImportedUsers)},
 		{"test numbers", list(tests)},
 		{"created", instant(app.Created)},
 		{"updated", instant(app.Updated)},
+	}
+	if s.CallbackURL != "" {
+		about = append(about, [2]string{"callbacks", s.CallbackURL})
+	}
+	if s.LowBalance != 0 {
+		about = append(about, [2]string{"low balance", id(s.LowBalance)})
 	}
 	if len(s.Origins) > 0 {
 		about = append(about, [2]string{"origins", list(s.Origins)}, [2]string{"funnel", list(s.Funnel)})

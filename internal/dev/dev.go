@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"yanma.dev/yanma/internal/app"
@@ -47,6 +48,8 @@ type simulator struct {
 	smsc     *smsc.Server
 	gateway  *gateway
 	carriers *carriers
+	number   *numberPage
+	voice    *voice
 }
 
 // Run serves until ctx ends, then drains. The error is one clear sentence.
@@ -72,14 +75,17 @@ func run(ctx context.Context, o Options, logs *obs.Writer) error {
 	if err != nil {
 		return err
 	}
-	lines := &about{rules: smsc.DevRules()}
+	lines := &about{rules: append(smsc.DevRules(), callNotes()...)}
 	native := http.NewServeMux()
 	native.Handle("GET /handset", web.Handset())
 	native.Handle("GET /handset/", web.Handset())
 	native.Handle("GET /handset/api/messages", sim.handset)
+	native.HandleFunc("GET /handset/api/audio/{id}", sim.handset.audio)
 	native.Handle("GET /handset/api/about", lines)
+	sim.number.mount(native)
 	native.Handle("/sim/", sim.carriers.sim)
-	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native, Simulated: true})
+	server, err := app.Open(ctx, c, app.Deps{Now: time.Now, Random: rand.Reader, Jitter: mathrand.Float64, Log: logs, Version: o.Version, Native: native, Simulated: true,
+		World: app.World{VoiceFrame: voiceFrame}})
 	if err != nil {
 		return err
 	}
@@ -108,6 +114,10 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 	if err := server.EnsureSubmail(ctx, demo, sim.secrets.submailPair()); err != nil {
 		return err
 	}
+	jsmsApp, developer := sim.secrets.jsmsPairs()
+	if err := server.EnsureJSMS(ctx, demo, jsmsApp, developer, strconv.Itoa(noticeTemplate)); err != nil {
+		return err
+	}
 	if err := server.AwaitProviders(ctx); err != nil {
 		return err
 	}
@@ -116,6 +126,7 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 		return err
 	}
 	lines.set(card.lines())
+	sim.number.set(card, demo.App)
 	if err := writePrivate(path, card); err != nil {
 		return err
 	}
@@ -136,7 +147,7 @@ func forget(path string) error {
 }
 
 func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simulator, error) {
-	s := &simulator{handset: &handset{}}
+	s := &simulator{handset: &handset{}, number: newNumberPage(time.Now)}
 	var err error
 	if s.secrets, err = openSecrets(folder, rand.Reader); err != nil {
 		return nil, err
@@ -152,6 +163,9 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 	if err == nil {
 		err = s.smsc.Start(ctx)
 	}
+	if err == nil {
+		s.voice, err = openVoice(ctx, s.handset, core.NewSecret(s.secrets.SMSCPassword), log)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.gateway.close(), s.carriers.close())
 	}
@@ -160,8 +174,10 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 
 func (s *simulator) close() {
 	s.smsc.Stop()
+	s.voice.close()
 	_ = s.gateway.close() // a simulated gateway has nothing to lose
 	_ = s.carriers.close()
+	s.number.close()
 }
 
 // config is the server's configuration: the defaults, one SMPP provider that
@@ -180,7 +196,7 @@ func (s *simulator) config(o Options) (config.Config, error) {
 	c.Callbacks.Allow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")} // receivers on this machine
 	c.Messages.Approve = true                                                                                  // contracts/README.md §8
 	c.Providers = []config.Provider{{Name: "handset", Type: "smpp", Address: s.smsc.Addr(), SystemID: smscSystemID,
-		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}}
+		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}, s.voice.stanza()}
 	c.Carriers = []config.Carrier{s.carriers.stanza()}
 	c.Tunnel.Provisioner, c.Tunnel.GatewayPublicKey, c.Tunnel.Endpoint = "webhook", gateway, "vpn.example.com:51820"
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = s.gateway.url(), config.Secret{Secret: core.NewSecret(s.secrets.WebhookSecret)}

@@ -2,6 +2,8 @@ package records
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
@@ -112,18 +114,21 @@ func InsertRecipient(ctx context.Context, q store.SQL, r Recipient) error {
 
 // RecipientsOf lists the recipients of a schedule in the caller's order.
 func RecipientsOf(ctx context.Context, q store.SQL, schedule int64) ([]Recipient, error) {
+	return readRecipients(ctx, q, ` WHERE schedule = $1 ORDER BY place`, schedule)
+}
+
+func readRecipients(ctx context.Context, q store.SQL, where string, args ...any) ([]Recipient, error) {
 	var all []Recipient
-	err := q.Query(ctx, `SELECT id, schedule, place, form, segments, phone, body FROM schedule_recipient WHERE schedule = $1 ORDER BY place`,
-		func(r store.Scanner) error {
-			var id, form, segments int64
-			var row Recipient
-			if err := r.Scan(&id, &row.Schedule, &row.Place, &form, &segments, &row.Phone, &row.Body); err != nil {
-				return err
-			}
-			row.ID, row.Form, row.Segments = core.MessageID(id), uint8(form), uint8(segments)
-			all = append(all, row)
-			return nil
-		}, schedule)
+	err := q.Query(ctx, `SELECT id, schedule, place, form, segments, phone, body FROM schedule_recipient`+where, func(r store.Scanner) error {
+		var id, form, segments int64
+		var row Recipient
+		if err := r.Scan(&id, &row.Schedule, &row.Place, &form, &segments, &row.Phone, &row.Body); err != nil {
+			return err
+		}
+		row.ID, row.Form, row.Segments = core.MessageID(id), uint8(form), uint8(segments)
+		all = append(all, row)
+		return nil
+	}, args...)
 	return all, err
 }
 
@@ -164,4 +169,66 @@ func ResealRecipient(ctx context.Context, q store.SQL, old, anew SealedRow) erro
 func ResealOptOut(ctx context.Context, q store.SQL, old, anew SealedRow) error {
 	_, err := q.Exec(ctx, `UPDATE opt_out SET phone = $1 WHERE id = $2 AND phone = $3`, anew.First, old.ID, old.First)
 	return err
+}
+
+// schedulePage is how many schedules one statement names.
+const schedulePage = 250
+
+// inPages calls f with the places $1 … of a page of ids, and its arguments.
+func inPages(ids []int64, f func(places string, args []any) error) error {
+	for len(ids) > 0 {
+		page := ids[:min(len(ids), schedulePage)]
+		ids = ids[len(page):]
+		args := make([]any, len(page))
+		var places strings.Builder
+		for i, id := range page {
+			if i > 0 {
+				places.WriteByte(',')
+			}
+			places.WriteString("$" + strconv.Itoa(i+1))
+			args[i] = id
+		}
+		if err := f(places.String(), args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ClaimSchedules says that schedules that are due are being sent, to be looked at
+// again at until; it tells how many were due still.
+func ClaimSchedules(ctx context.Context, q store.SQL, ids []int64, now, until store.Time) (claimed int64, err error) {
+	err = inPages(ids, func(places string, args []any) error {
+		next := len(args) + 1
+		n, err := q.Exec(ctx, `UPDATE schedule SET state = 1, version = version + 1 WHERE id IN (`+places+`) AND due IS NOT NULL AND due <= $`+strconv.Itoa(next),
+			append(args, int64(now))...)
+		if err != nil {
+			return err
+		}
+		claimed += n
+		_, err = q.Exec(ctx, `UPDATE schedule SET due = $`+strconv.Itoa(next)+`, updated = $`+strconv.Itoa(next+1)+` WHERE id IN (`+places+`) AND state = 1`,
+			append(args[:len(args):len(args)], int64(until), int64(now))...)
+		return err
+	})
+	return claimed, err
+}
+
+// EndSchedules says that schedules were sent.
+func EndSchedules(ctx context.Context, q store.SQL, ids []int64, now store.Time) error {
+	return inPages(ids, func(places string, args []any) error {
+		_, err := q.Exec(ctx, `UPDATE schedule SET state = 2, due = NULL, version = version + 1, updated = $`+strconv.Itoa(len(args)+1)+
+			` WHERE id IN (`+places+`) AND state = 1`, append(args, int64(now))...)
+		return err
+	})
+}
+
+// RecipientsOfAll lists the recipients of schedules.
+func RecipientsOfAll(ctx context.Context, q store.SQL, ids []int64) ([]Recipient, error) {
+	var all []Recipient
+	err := inPages(ids, func(places string, args []any) error {
+		some, err := readRecipients(ctx, q, ` WHERE schedule IN (`+places+`) ORDER BY schedule, place`, args...)
+		all = append(all, some...)
+		return err
+	})
+	return all, err
 }
