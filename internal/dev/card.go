@@ -20,13 +20,17 @@ type card struct {
 	Yunbox        struct {
 		Key string `json:"key"`
 	} `json:"yunbox"`
-	Camara camaraCard `json:"camara"`
+	Camara  camaraCard  `json:"camara"`
+	Submail submailCard `json:"submail"`
+	JSMS    jsmsCard    `json:"jsms"`
 }
 
 func newCard(server *app.App, s secrets) (card, error) {
 	c := card{BaseURL: server.PublicURL(), OperatorURL: server.OperatorURL(), OperatorToken: s.OperatorToken}
 	c.HandsetURL = c.BaseURL + "/handset"
 	c.Yunbox.Key = s.YunboxKey
+	c.JSMS = newJSMSCard(s)
+	c.Submail = submailCard{AppID: s.SubmailAppID, AppKey: s.SubmailAppKey}
 	var err error
 	c.Camara, err = newCamaraCard(c.BaseURL, s)
 	return c, err
@@ -55,6 +59,8 @@ func (c card) lines() []line {
 		{"Get its tunnel configuration", fmt.Sprintf(`curl -s %s/u/$YB_UID/devices/$DEVICE/tunnel -H 'X-API-Key: %s'`, c.BaseURL, c.Yunbox.Key)},
 		{"The test number needs no message", post("/check-code", fmt.Sprintf(`{"key":"%s","phone_no":"12345678910","user_input_code":"4433"}`, c.Yunbox.Key))},
 	}
+	lines = append(lines, c.JSMS.lines(c.BaseURL)...)
+	lines = append(lines, c.Submail.lines(c.BaseURL)...)
 	return append(lines, c.Camara.lines(c.BaseURL)...)
 }
 

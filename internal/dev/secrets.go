@@ -30,6 +30,13 @@ type secrets struct {
 	CamaraClient   string `json:"camara_client_id"`
 	CamaraSecret   string `json:"camara_client_secret"`
 	CamaraKey      string `json:"camara_private_key"` // PEM, PKCS #8, P-256
+	SubmailAppID   string `json:"submail_appid"`
+	SubmailAppKey  string `json:"submail_appkey"`
+
+	JSMSAppKey       string `json:"jsms_app_key"` // each of the four has 24 characters (contracts/jsms.md §1.1)
+	JSMSMasterSecret string `json:"jsms_master_secret"`
+	JSMSDevKey       string `json:"jsms_dev_key"`
+	JSMSDevSecret    string `json:"jsms_dev_secret"`
 }
 
 // openSecrets reads the folder's secrets, and draws what is not there: all of
@@ -64,6 +71,8 @@ func (s *secrets) fill(random io.Reader) error {
 	}{
 		{&s.OperatorToken, text(32)}, {&s.YunboxKey, text(32)}, {&s.SMSCPassword, text(8)}, {&s.WebhookSecret, text(32)},
 		{&s.GatewayPrivate, drawX25519}, {&s.CamaraClient, text(24)}, {&s.CamaraSecret, text(32)}, {&s.CamaraKey, drawP256},
+		{&s.SubmailAppID, text(12)}, {&s.SubmailAppKey, text(32)},
+		{&s.JSMSAppKey, text(24)}, {&s.JSMSMasterSecret, text(24)}, {&s.JSMSDevKey, text(24)}, {&s.JSMSDevSecret, text(24)},
 	} {
 		if *field.into != "" {
 			continue

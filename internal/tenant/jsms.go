@@ -153,3 +153,30 @@ func drawText(random io.Reader, n int, alphabet string) (string, error) {
 	}
 	return string(text), nil
 }
+
+// EnsureDialect lets an app use a dialect.
+func (a *Admin) EnsureDialect(ctx context.Context, by By, id core.AppID, d Dialect) error {
+	view, err := a.ShowApp(ctx, id)
+	if err != nil || slices.Contains(view.Settings.Dialects, d) {
+		return err
+	}
+	dialects := append(slices.Clone(view.Settings.Dialects), d)
+	_, err = a.UpdateApp(ctx, by, id, Patch{Dialects: &dialects})
+	return err
+}
+
+// NameOf is the name that an app has in a dialect: the newest one that has a
+// valid key.
+func (d *Directory) NameOf(of Dialect, app core.AppID) (name string, ok bool) {
+	newest := int64(0)
+	now := store.At(d.now())
+	for _, s := range d.current.Load().byName {
+		if s.app.ID != app || len(s.keys) == 0 {
+			continue
+		}
+		if k := s.keys[0]; k.Dialect == of && k.Valid(now) && k.ID > newest {
+			name, newest, ok = k.Name, k.ID, true
+		}
+	}
+	return name, ok
+}

@@ -20,7 +20,9 @@ const (
 )
 
 // Products lists them.
-func Products() []string { return []string{ProductNumberVerification, ProductOneClickLogin, ProductSMS} }
+func Products() []string {
+	return []string{ProductNumberVerification, ProductOneClickLogin, ProductSMS}
+}
 
 // SubmailKey is a pair that an app signs with. The key is shown this once.
 type SubmailKey struct {

@@ -51,7 +51,7 @@ func (d *dialect) addTemplate(ctx context.Context, x *facade.Exchange, app *tena
 	if err != nil {
 		return err
 	}
-	t, err := d.Editor.AddTemplate(ctx, by(x, app), catalogue.NewTemplate{App: app.ID, Kind: w.kind, Text: w.text, TTL: w.ttl, Remark: w.remark, Signed: true})
+	t, err := d.Editor.AddTemplate(ctx, by(x, app), catalogue.NewTemplate{App: app.ID, Kind: w.kind, Text: w.text, TTL: w.ttl, Remark: w.remark, Signed: app.Template.Signature == ""})
 	if core.KindOf(err) == core.KindSignatureMissing {
 		return core.Field(core.KindSignatureMissing, "app")
 	}
