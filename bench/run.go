@@ -96,6 +96,9 @@ func (b *bench) all() error {
 	if b.only == "delivery" {
 		return b.delivery()
 	}
+	if b.only == "failover" {
+		return b.failover()
+	}
 	if strings.HasPrefix(b.only, "growth") {
 		return b.growth(b.only == "growth-postgres")
 	}
