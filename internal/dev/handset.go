@@ -21,24 +21,32 @@ type received struct {
 	Phone      string    `json:"phone"`
 	Text       string    `json:"text"`
 	Channel    string    `json:"channel"` // sms or voice
-	Code       string    `json:"code"`    // the digits found in the text
+	Code       string    `json:"code"`    // the digits found in the text, or heard in the call
 	ReceivedAt time.Time `json:"received_at"`
+	Audio      string    `json:"audio,omitempty"` // where the sound of a call is
 }
 
-// handset keeps the last messages that the SMSC parsed.
+// handset keeps the last messages that the SMSC parsed, and the calls that the
+// trunk took.
 type handset struct {
-	mu   sync.Mutex
-	ring []received // oldest first
-	next int64
+	mu     sync.Mutex
+	ring   []received // oldest first
+	next   int64
+	sounds map[string][]byte // of calls, WAV files by their id
 }
 
 // receive takes a message from the SMSC.
 func (h *handset) receive(m smsc.Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.add(received{Phone: national(m.To), Text: m.Text, Channel: core.ChannelSMS.String(), Code: codeIn(m.Text), ReceivedAt: m.At})
+}
+
+// add puts a message at the end, under the next id; h.mu is held.
+func (h *handset) add(r received) {
 	h.next++
-	h.ring = append(h.ring, received{ID: strconv.FormatInt(h.next, 10), Phone: national(m.To), Text: m.Text,
-		Channel: core.ChannelSMS.String(), Code: codeIn(m.Text), ReceivedAt: m.At})
+	r.ID = strconv.FormatInt(h.next, 10)
+	h.ring = append(h.ring, r)
 	if extra := len(h.ring) - handsetKeeps; extra > 0 {
 		h.ring = append(h.ring[:0], h.ring[extra:]...)
 	}

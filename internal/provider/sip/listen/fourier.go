@@ -40,8 +40,8 @@ func (f fourier) transform(x []complex128) {
 	}
 }
 
-// inverse is in place: the transform of the conjugate, but for its own conjugate,
-// which the real results here do not need.
+// inverse is in place, times block: the transform of the conjugate. It gives the
+// conjugate of the result.
 func (f fourier) inverse(x []complex128) {
 	for i := range x {
 		x[i] = cmplx.Conj(x[i])

@@ -28,36 +28,51 @@ type pattern struct {
 	language core.Language
 	length   int
 	energy   float64
-	spectrum []complex128 // conjugate
+}
+
+// pair is two patterns that are looked for at once: what is real is correlated
+// with the spectrum of the one plus i times that of the other, and the two
+// results are the real and the imaginary part.
+type pair struct {
+	real, imaginary pattern
+	spectrum        []complex128
 }
 
 // Recogniser finds the prompts' digits. It is safe for concurrent use.
 type Recogniser struct {
-	fourier  fourier
-	patterns []pattern
-	longest  int
+	fourier fourier
+	pairs   []pair
+	longest int
 }
 
 // New prepares the digits of a book.
 func New(book *speech.Book) *Recogniser {
 	r := &Recogniser{fourier: newFourier()}
-	for _, l := range []core.Language{core.Chinese, core.English} {
-		for d := range 10 {
-			samples := book.Digit(l, d)
-			p := pattern{digit: '0' + byte(d), language: l, length: len(samples), spectrum: make([]complex128, block)}
-			for i, s := range samples {
-				p.spectrum[i] = complex(float64(s), 0)
-				p.energy += float64(s) * float64(s)
-			}
-			r.fourier.transform(p.spectrum)
-			for i := range p.spectrum {
-				p.spectrum[i] = cmplx.Conj(p.spectrum[i])
-			}
-			r.patterns = append(r.patterns, p)
-			r.longest = max(r.longest, p.length)
+	for d := range 10 {
+		chinese, spectrum := r.pattern(book, core.Chinese, d)
+		english, other := r.pattern(book, core.English, d)
+		for i := range spectrum {
+			spectrum[i] += other[i] * 1i
 		}
+		r.pairs = append(r.pairs, pair{chinese, english, spectrum})
 	}
 	return r
+}
+
+// pattern is a digit's, with the conjugate of its spectrum.
+func (r *Recogniser) pattern(book *speech.Book, l core.Language, digit int) (pattern, []complex128) {
+	samples, spectrum := book.Digit(l, digit), make([]complex128, block)
+	p := pattern{digit: '0' + byte(digit), language: l, length: len(samples)}
+	for i, s := range samples {
+		spectrum[i] = complex(float64(s), 0)
+		p.energy += float64(s) * float64(s)
+	}
+	r.fourier.transform(spectrum)
+	for i := range spectrum {
+		spectrum[i] = cmplx.Conj(spectrum[i])
+	}
+	r.longest = max(r.longest, p.length)
+	return p, spectrum
 }
 
 // Digits are those in the samples, in order. Where several prompts resemble what
@@ -81,28 +96,29 @@ func (r *Recogniser) Digits(samples []int16) []Heard {
 			}
 		}
 		r.fourier.transform(signal)
-		for _, p := range r.patterns {
+		for _, p := range r.pairs {
 			for i := range product {
 				product[i] = signal[i] * p.spectrum[i]
 			}
 			r.fourier.inverse(product)
-			found = p.peaks(found, product[:step], start, energy)
+			found = p.real.peaks(found, step, func(i int) float64 { return real(product[i]) }, start, energy)
+			found = p.imaginary.peaks(found, step, func(i int) float64 { return -imag(product[i]) }, start, energy) // inverse gives the conjugate
 		}
 	}
 	return best(found)
 }
 
-// peaks adds the local maxima of the correlation. energy are sums, by which the
-// energy of any stretch is known.
-func (p pattern) peaks(found []Heard, product []complex128, start int, energy []float64) []Heard {
+// peaks adds the local maxima of the correlation at the first n places. energy
+// are sums, by which the energy of any stretch is known.
+func (p pattern) peaks(found []Heard, n int, correlation func(int) float64, start int, energy []float64) []Heard {
 	peak := Heard{}
-	for i, c := range product {
+	for i := range n {
 		at := start + i
 		if at >= len(energy)-1 {
 			break
 		}
 		local := energy[min(at+p.length, len(energy)-1)] - energy[at]
-		if score := real(c) / block / math.Sqrt(max(local*p.energy, 1)); score > surely && score > peak.Score {
+		if score := correlation(i) / block / math.Sqrt(max(local*p.energy, 1)); score > surely && score > peak.Score {
 			peak = Heard{Digit: p.digit, Language: p.language, At: at, Score: score, length: p.length}
 		}
 		if peak.Score > 0 && at > peak.At+p.length/2 {

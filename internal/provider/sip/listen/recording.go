@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"yanma.dev/yanma/internal/provider/sip/g711"
@@ -49,7 +50,24 @@ func (r *Recording) Take(p *rtp.Packet) bool {
 // Samples is what was heard, at 8 kHz.
 func (r Recording) Samples() []int16 { return slices.Clone(r.samples) }
 
-// WAV is what was heard, in A-law.
+// WAV is what was heard as a WAV file, mono with 16 bits: what every browser
+// plays.
 func (r Recording) WAV() []byte {
-	return g711.WAV(g711.ALaw, g711.ALaw.Encode(make([]byte, 0, len(r.samples)), r.samples))
+	size := uint32(2 * len(r.samples))
+	b := append(make([]byte, 0, 44+size), "RIFF"...)
+	b = binary.LittleEndian.AppendUint32(b, 36+size)
+	b = append(b, "WAVEfmt "...)
+	b = binary.LittleEndian.AppendUint32(b, 16)
+	b = binary.LittleEndian.AppendUint16(b, 1) // PCM
+	b = binary.LittleEndian.AppendUint16(b, 1) // mono
+	b = binary.LittleEndian.AppendUint32(b, g711.Rate)
+	b = binary.LittleEndian.AppendUint32(b, 2*g711.Rate)
+	b = binary.LittleEndian.AppendUint16(b, 2)
+	b = binary.LittleEndian.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	b = binary.LittleEndian.AppendUint32(b, size)
+	for _, s := range r.samples {
+		b = binary.LittleEndian.AppendUint16(b, uint16(s))
+	}
+	return b
 }
