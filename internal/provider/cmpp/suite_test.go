@@ -60,7 +60,7 @@ func rigOf(cfg cmpp.Config) func(*testing.T, provider.Sink, providertest.Options
 		c := &carrier{up: true, taken: make(map[core.Phone]int), stored: make(map[string]int), refused: make(map[string]int)}
 		c.server = startGateway(t, gateway.Config{Decide: c.decide, ConnectStatus: c.status, Answered: c.answered, RetryAfter: 10 * time.Millisecond})
 		cfg := cfg
-		cfg.Addr, cfg.Window = c.server.Addr(), opt.Window
+		cfg.Addr, cfg.Window, cfg.ResponseTimeout = c.server.Addr(), opt.Window, opt.ResponseTimeout()
 		return providertest.Rig{Provider: newClient(t, sink, cfg), Carrier: c}
 	}
 }
@@ -81,7 +81,7 @@ func startGateway(t *testing.T, cfg gateway.Config) *gateway.Server {
 	return server
 }
 
-// newClient fills in what the tests share: quick time-outs and the credentials.
+// newClient fills in what the tests share: time-outs that no machine reaches, quick reconnecting, the credentials.
 func newClient(t *testing.T, sink provider.Sink, cfg cmpp.Config) *cmpp.Client {
 	t.Helper()
 	cfg.Name, cfg.SPID, cfg.ServiceID = "test", spID, "YANMA"
@@ -92,7 +92,7 @@ func newClient(t *testing.T, sink provider.Sink, cfg cmpp.Config) *cmpp.Client {
 		cfg.Source = source
 	}
 	if cfg.ResponseTimeout == 0 {
-		cfg.ResponseTimeout = providertest.ResponseTimeout
+		cfg.ResponseTimeout = providertest.Patience
 	}
 	if cfg.ReconnectMin == 0 {
 		cfg.ReconnectMin, cfg.ReconnectMax = 2*time.Millisecond, 20*time.Millisecond

@@ -114,7 +114,7 @@ func (k kind) harness() providertest.Harness {
 	return providertest.Harness{Beside: true, Load: 3, New: func(t *testing.T, sink provider.Sink, opt providertest.Options) providertest.Rig {
 		c, base := newCarrier(t, k)
 		cfg := k.config(base)
-		cfg.Window, cfg.ResponseTimeout = opt.Window, timeout(t)
+		cfg.Window, cfg.ResponseTimeout = opt.Window, opt.ResponseTimeout()
 		client := newClient(t, cfg, deps(sink, c))
 		c.mount(client)
 		var p provider.Provider = client
@@ -123,17 +123,6 @@ func (k kind) harness() providertest.Harness {
 		}
 		return providertest.Rig{Provider: p, Carrier: c}
 	}}
-}
-
-// timeout is the suite's where it has somebody stay silent, and elsewhere out of
-// reach of a machine that has other things to do.
-func timeout(t *testing.T) time.Duration {
-	for _, silent := range []string{"/UnknownWhenNoAnswer", "/NotSentWhenTheCallerGivesUp", "/NotSentWhenItsLifeEnds"} {
-		if strings.HasSuffix(t.Name(), silent) {
-			return providertest.ResponseTimeout
-		}
-	}
-	return providertest.Patience
 }
 
 // prepared gives the suite's messages a template.

@@ -25,8 +25,8 @@ const (
 // HoldFor is how long Hold keeps an answer back.
 const HoldFor = 100 * time.Millisecond
 
-// ResponseTimeout is what a harness sets as the provider's: short, and longer
-// than HoldFor.
+// ResponseTimeout is the provider's where the carrier stays silent: short, and
+// longer than HoldFor.
 const ResponseTimeout = 500 * time.Millisecond
 
 // Carrier is the scripted other end. All of it is safe for concurrent use.
@@ -54,7 +54,18 @@ func (h Harness) links() int { return max(h.Links, 1) }
 
 // Options are what a test asks of the provider.
 type Options struct {
-	Window int // submissions without an answer, on each connection
+	Window int  // submissions without an answer, on each connection
+	Silent bool // the carrier will leave some of them without one
+}
+
+// ResponseTimeout is what the harness sets as the provider's: short where an
+// answer stays out, and elsewhere out of reach of a machine that has other
+// things to do.
+func (o Options) ResponseTimeout() time.Duration {
+	if o.Silent {
+		return ResponseTimeout
+	}
+	return Patience
 }
 
 // Rig is a provider that is not started, and its carrier, which is up.

@@ -158,7 +158,7 @@ func testUnknownWhenCut(t *testing.T, h Harness) {
 }
 
 func testUnknownWhenSilent(t *testing.T, h Harness) {
-	rig := started(t, h, &sink{}, Options{Window: 10})
+	rig := started(t, h, &sink{}, Options{Window: 10, Silent: true})
 	rig.Carrier.Script(always(Silent))
 	began := time.Now()
 	wantClass(t, h.submit(t, rig.Provider), provider.Unknown)
@@ -191,7 +191,7 @@ func testNotSentWhenDown(t *testing.T, h Harness) {
 // testNotSentWhenGivenUp fills the window with what is never answered; the
 // next caller gives up.
 func testNotSentWhenGivenUp(t *testing.T, h Harness) {
-	rig := started(t, h, &sink{}, Options{Window: 1})
+	rig := started(t, h, &sink{}, Options{Window: 1, Silent: true})
 	rig.Carrier.Script(always(Silent))
 	first := fill(t, h, rig)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -230,7 +230,7 @@ func allUp(health provider.Health) bool {
 // testNotSentWhenOver fills the window likewise; the next message's life ends
 // while it waits, and it must not leave afterwards.
 func testNotSentWhenOver(t *testing.T, h Harness) {
-	rig := started(t, h, &sink{}, Options{Window: 1})
+	rig := started(t, h, &sink{}, Options{Window: 1, Silent: true})
 	rig.Carrier.Script(always(Silent))
 	first := fill(t, h, rig)
 	short := h.message()

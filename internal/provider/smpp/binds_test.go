@@ -6,7 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/providertest"
@@ -16,9 +15,6 @@ import (
 	"yanma.dev/yanma/internal/provider/trust"
 	"yanma.dev/yanma/internal/provider/trust/trusttest"
 )
-
-// patient is a response time-out that no slow machine reaches.
-const patient = 20 * time.Second
 
 // pair starts a client of one pair and gives its transmitter and its receiver.
 func (s *rawSMSC) pair(sink provider.Sink, cfg smpp.Config) (c *smpp.Client, tx, rx *rawConn) {
@@ -46,7 +42,7 @@ func bound(t *testing.T, c *smpp.Client) {
 // receiver, and each is kept up by itself.
 func TestReq37_Pair(t *testing.T) {
 	raw, sink := newRawSMSC(t), newSink()
-	c, tx, rx := raw.pair(sink, smpp.Config{ResponseTimeout: patient})
+	c, tx, rx := raw.pair(sink, smpp.Config{})
 	if h := c.Health(); len(h.Links) != 2 || h.Links[0].Name != "tx 1" || h.Links[1].Name != "rx 1" {
 		t.Errorf("%+v", h)
 	}
@@ -116,7 +112,7 @@ func (c *rawConn) deliver(sm pdu.SM) {
 // their answers, and new ones leave on that.
 func TestReq37_OneBindDies(t *testing.T) {
 	raw := newRawSMSC(t)
-	c, first := raw.client(newSink(), smpp.Config{Binds: 2, Window: 1, ResponseTimeout: patient})
+	c, first := raw.client(newSink(), smpp.Config{Binds: 2, Window: 1})
 	second := raw.bound()
 	bound(t, c)
 	outcomes := make(chan provider.Outcome, 10)
@@ -169,7 +165,6 @@ func TestReq37_TLS(t *testing.T) {
 	for _, cfg := range []smpp.Config{{}, {Bind: smpp.BindPair, Binds: 2}} {
 		sink := newSink()
 		cfg.Addr, cfg.TLS = server.Addr(), trust.TLS{Enabled: true, CAFile: ca.File, CertFile: certFile, KeyFile: keyFile}
-		cfg.ResponseTimeout = patient
 		c := newClient(t, sink, cfg)
 		startClient(t, c)
 		bound(t, c)
@@ -200,7 +195,7 @@ func TestReq37_TLSRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := secureSMSC(t, test.server)
-			c := newClient(t, newSink(), smpp.Config{Addr: server.Addr(), TLS: test.client, ResponseTimeout: patient})
+			c := newClient(t, newSink(), smpp.Config{Addr: server.Addr(), TLS: test.client})
 			startClient(t, c)
 			providertest.Eventually(t, test.want, func() bool { return strings.Contains(c.Health().Detail, test.want) })
 			if h := c.Health(); h.Up || !strings.HasPrefix(h.Detail, "connecting: ") {
@@ -216,7 +211,7 @@ func TestReq37_TLSRefused(t *testing.T) {
 // TestReq37_NeverWithoutTLS: an SMSC that does not speak it gets no password.
 func TestReq37_NeverWithoutTLS(t *testing.T) {
 	server := startServer(t, smsc.Config{})
-	c := newClient(t, newSink(), smpp.Config{Addr: server.Addr(), TLS: trust.TLS{Enabled: true}, ResponseTimeout: patient})
+	c := newClient(t, newSink(), smpp.Config{Addr: server.Addr(), TLS: trust.TLS{Enabled: true}})
 	startClient(t, c)
 	const want = "does not look like a TLS handshake"
 	providertest.Eventually(t, want, func() bool { return strings.Contains(c.Health().Detail, want) })

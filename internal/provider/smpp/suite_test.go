@@ -63,7 +63,7 @@ func newRig(t *testing.T, sink provider.Sink, opt providertest.Options, cfg smpp
 		SystemID: systemID, Password: password, Decide: c.decide, BindStatus: c.bindStatus, Answered: c.answered,
 		RetryAfter: 10 * time.Millisecond,
 	})
-	cfg.Addr, cfg.Window = c.server.Addr(), opt.Window
+	cfg.Addr, cfg.Window, cfg.ResponseTimeout = c.server.Addr(), opt.Window, opt.ResponseTimeout()
 	return providertest.Rig{Provider: newClient(t, sink, cfg), Carrier: c}
 }
 
@@ -81,7 +81,7 @@ func startServer(t *testing.T, cfg smsc.Config) *smsc.Server {
 	return server
 }
 
-// newClient fills in what the tests share: quick time-outs and the credentials.
+// newClient fills in what the tests share: time-outs that no machine reaches, quick reconnecting, the credentials.
 func newClient(t *testing.T, sink provider.Sink, cfg smpp.Config) *smpp.Client {
 	t.Helper()
 	cfg.Name, cfg.SystemID, cfg.Password = "test", systemID, password
@@ -89,7 +89,7 @@ func newClient(t *testing.T, sink provider.Sink, cfg smpp.Config) *smpp.Client {
 		cfg.Source = "YANMA"
 	}
 	if cfg.ResponseTimeout == 0 {
-		cfg.ResponseTimeout = providertest.ResponseTimeout
+		cfg.ResponseTimeout = providertest.Patience
 	}
 	cfg.ReconnectMin, cfg.ReconnectMax = 2*time.Millisecond, 20*time.Millisecond
 	c, err := smpp.New(cfg, deps(sink))
