@@ -146,9 +146,10 @@ func DueEventCounts(ctx context.Context, q store.SQL, now store.Time) (counts ma
 	return counts, err
 }
 
-// PruneEvents looks at the oldest limit events and removes those with ids below
-// told that were told, and all with ids below any. It tells how many went.
+// PruneEvents removes up to limit of the oldest events: those with ids below
+// told that were told, those below waiting that still wait, and all below any.
+// It tells how many went.
 func PruneEvents(ctx context.Context, q store.SQL, told, waiting, any int64, limit int) (int64, error) {
-	return q.Exec(ctx, `DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < $1 ORDER BY id LIMIT $2)
-		AND (state = 1 OR state = 0 AND id < $3 OR id < $4)`, told, int64(limit), waiting, any)
+	return q.Exec(ctx, `DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < $1 AND (state = 1 OR state = 0 AND id < $2 OR id < $3) ORDER BY id LIMIT $4)`,
+		told, waiting, any, int64(limit))
 }

@@ -83,11 +83,11 @@ func Replies(ctx context.Context, q store.SQL, app core.AppID, before core.Reply
 	if before <= 0 {
 		before = 1<<63 - 1
 	}
-	where, args := ``, []any{int64(before), int64(limit)}
+	where, args := ` ORDER BY id DESC LIMIT $2`, []any{int64(before), int64(limit)}
 	if app != 0 {
-		where, args = ` AND app = $3`, append(args, int64(app))
+		where, args = ` AND app = $2 ORDER BY id DESC LIMIT $3`, []any{int64(before), int64(app), int64(limit)}
 	}
-	err = q.Query(ctx, `SELECT `+replyColumns+` FROM reply WHERE id < $1`+where+` ORDER BY id DESC LIMIT $2`, scanReplies(&rows), args...)
+	err = q.Query(ctx, `SELECT `+replyColumns+` FROM reply WHERE id < $1`+where, scanReplies(&rows), args...)
 	return rows, err
 }
 
