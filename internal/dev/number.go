@@ -9,7 +9,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +24,8 @@ import (
 // API over HTTP like anybody's backend.
 //
 //	page ─ proof ─▶ POST verify ─ signed ─▶ /vfmobile/verify
-//	     ────────▶ POST send ────────────▶ /get-code
-//	     ─ code ──▶ POST check ──────────▶ /check-code
+//	     ────────▶ POST send ────────────▶ /get-code, or for a call /v1/voice_codes
+//	     ─ code ──▶ POST check ──────────▶ /check-code, or /v1/codes/{id}/valid
 type numberPage struct {
 	now  func() time.Time
 	http *http.Client
@@ -66,7 +68,7 @@ func (p *numberPage) about(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the operator API does not answer", http.StatusBadGateway)
 		return
 	}
-	writeJSON(w, map[string]any{"appid": card.Submail.AppID, "plan": view.Settings.Funnel, "voice": false})
+	writeJSON(w, map[string]any{"appid": card.Submail.AppID, "plan": view.Settings.Funnel, "voice": card.JSMS.AppKey != ""})
 }
 
 // asked is what the page sends.
@@ -76,6 +78,7 @@ type asked struct {
 	Number          string `json:"number"`
 	Code            string `json:"code"`
 	Channel         string `json:"channel"`
+	ID              string `json:"id"` // of the call that spoke the code
 }
 
 // said is an exchange with the public API, for the page to show.
@@ -95,7 +98,7 @@ func (p *numberPage) verify(w http.ResponseWriter, r *http.Request) {
 	now := strconv.FormatInt(p.now().Unix(), 10)
 	sum := sha256.Sum256([]byte(card.Submail.AppKey + now + a.Token))
 	p.answer(w, r, "/vfmobile/verify", map[string]string{"appid": card.Submail.AppID, "signature": hex.EncodeToString(sum[:]), "os": "1", "timestamp": now,
-		"token": a.Token, "mobile_number": a.Number, "userInformation": a.UserInformation}, "")
+		"token": a.Token, "mobile_number": a.Number, "userInformation": a.UserInformation})
 }
 
 // send asks for a code.
@@ -104,12 +107,12 @@ func (p *numberPage) send(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if a.Channel != core.ChannelSMS.String() {
-		writeJSON(w, said{Answer: json.RawMessage(`"there is no voice provider here"`)})
+	if a.Channel == core.ChannelVoice.String() {
+		p.answer(w, r, "/v1/voice_codes", map[string]string{"mobile": a.Number})
 		return
 	}
 	card, _ := p.get()
-	p.answer(w, r, "/get-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number}, "key")
+	p.answer(w, r, "/get-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number})
 }
 
 // check answers a code.
@@ -118,8 +121,12 @@ func (p *numberPage) check(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if a.Channel == core.ChannelVoice.String() {
+		p.answer(w, r, "/v1/codes/"+url.PathEscape(a.ID)+"/valid", map[string]string{"code": a.Code})
+		return
+	}
 	card, _ := p.get()
-	p.answer(w, r, "/check-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number, "user_input_code": a.Code}, "key")
+	p.answer(w, r, "/check-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number, "user_input_code": a.Code})
 }
 
 // readAsked takes JSON only: another site's page can not send that without
@@ -136,9 +143,8 @@ func readAsked(w http.ResponseWriter, r *http.Request) (a asked, ok bool) {
 	return a, true
 }
 
-// answer calls the public API and shows the page what was said, but for the
-// member that is a secret.
-func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path string, members map[string]string, secret string) {
+// answer calls the public API and shows the page what was said, but for the key.
+func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path string, members map[string]string) {
 	status, body, err := p.call(r.Context(), path, members)
 	if err != nil {
 		http.Error(w, "the public API does not answer", http.StatusBadGateway)
@@ -146,12 +152,15 @@ func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path string,
 	}
 	var outcome struct {
 		Status string `json:"status"`
+		ID     string `json:"msg_id"`
+		Valid  bool   `json:"is_valid"`
 	}
-	_ = json.Unmarshal(body, &outcome) // what is no object has no status, and is shown as it is not
-	if secret != "" {
-		members[secret] = "…"
+	_ = json.Unmarshal(body, &outcome) // what is no object is no success
+	if members["key"] != "" {
+		members["key"] = "…"
 	}
-	writeJSON(w, said{OK: status == http.StatusOK && (outcome.Status == "ok" || outcome.Status == "success"), Request: members, Answer: body})
+	good := outcome.Status == "ok" || outcome.Status == "success" || outcome.Valid || outcome.Status == "" && outcome.ID != ""
+	writeJSON(w, said{OK: status == http.StatusOK && good, Request: members, Answer: body})
 }
 
 func (p *numberPage) call(ctx context.Context, path string, members map[string]string) (status int, answer json.RawMessage, err error) {
@@ -165,6 +174,9 @@ func (p *numberPage) call(ctx context.Context, path string, members map[string]s
 		return 0, nil, err
 	}
 	q.Header.Set("Content-Type", "application/json")
+	if strings.HasPrefix(path, "/v1/") {
+		q.SetBasicAuth(card.JSMS.AppKey, card.JSMS.MasterSecret)
+	}
 	got, err := p.http.Do(q)
 	if err != nil {
 		return 0, nil, err

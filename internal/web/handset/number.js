@@ -62,6 +62,7 @@ async function send(step) {
   by("answer").textContent = step === "voice" ? "The phone rings." : "A code is on its way.";
   by("with-code").hidden = false;
   by("with-code").dataset.step = step;
+  by("with-code").dataset.id = said.answer.msg_id || "";
   by("voice").hidden = step === "voice" || !demo.voice || !demo.plan.includes("voice");
   by("code").focus();
   return true;
@@ -100,7 +101,7 @@ by("sign-in").addEventListener("submit", (event) => {
 by("with-code").addEventListener("submit", async (event) => {
   event.preventDefault();
   const step = by("with-code").dataset.step;
-  const said = await post("check", { number: by("number").value.trim(), code: by("code").value.trim(), channel: step });
+  const said = await post("check", { number: by("number").value.trim(), code: by("code").value.trim(), channel: step, id: by("with-code").dataset.id });
   say(step === "voice" ? "POST /v1/codes/…/valid" : "POST /check-code", said);
   if (!said.ok) {
     by("answer").textContent = "That is not the code.";
