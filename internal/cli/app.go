@@ -67,6 +67,7 @@ func printApp(w World, app tenant.AppView) error {
 		{"signature", orDash(s.Signature)},
 		{"wording", orDash(s.CodeText)},
 		{"template's name", s.CodeTemplate},
+		{"time zone", s.TimeZone},
 		{"domain, app hash", orDash(s.CodeDomain) + ", " + orDash(s.CodeAppHash)},
 		{"sender", orDash(s.Sender)},
 		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},

@@ -18,6 +18,7 @@ type appSettings struct {
 	Signature          *string               `help:"Signature of its messages, 2 to 10 characters without the brackets; a new app needs one." placeholder:"TEXT"`
 	CodeText           *string               `help:"Wording of its code messages." placeholder:"TEXT"`
 	CodeTemplate       *string               `help:"Name of its code template, as the templates of providers call it." placeholder:"NAME"`
+	TimeZone           *string               `help:"Time zone of the hours of its marketing, such as Asia/Shanghai." placeholder:"ZONE"`
 	CodeDomain         *string               `help:"Domain of the last line of its code messages, for browsers that fill codes in." placeholder:"HOST"`
 	CodeAppHash        *string               `help:"Hash of the Android app that reads its code messages." placeholder:"HASH"`
 	Sender             *string               `help:"Source address; empty is the provider's." placeholder:"TEXT"`
@@ -37,6 +38,7 @@ type appSettings struct {
 	AllowedSources     listFlag              `help:"Addresses and networks that may call it; repeat, or separate by commas. An empty text lets all." name:"allow-source" placeholder:"CIDR"`
 	Origins            listFlag              `help:"Origins of web pages that may call in a browser, such as https://www.example.com; repeat, or separate by commas. An empty text lets none." name:"origin" placeholder:"ORIGIN"`
 	Funnel             listFlag              `help:"Steps that show whose a number is, in order: silent, sms, voice; repeat, or separate by commas." name:"funnel" placeholder:"STEP"`
+	Plan               listFlag              `help:"How a code that nobody entered goes out again: channel, route and wait of each step, such as sms, sms:other=45s, voice=60s; repeat, or separate by commas. An empty text ends it." name:"plan" placeholder:"STEP"`
 	Callers            *string               `help:"Who calls it: backend or end_users." placeholder:"WHO"`
 	Limits             limitsFlag            `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
 	VoicePrice         price                 `help:"Price of a call that speaks a code, or default." placeholder:"CREDITS"`
@@ -71,6 +73,7 @@ func (s appSettings) patch() tenant.Patch {
 		Signature:       s.Signature,
 		CodeText:        s.CodeText,
 		CodeTemplate:    s.CodeTemplate,
+		TimeZone:        s.TimeZone,
 		CodeDomain:      s.CodeDomain,
 		CodeAppHash:     s.CodeAppHash,
 		Sender:          s.Sender,
@@ -86,6 +89,7 @@ func (s appSettings) patch() tenant.Patch {
 		AllowedSources:  listOf[string](s.AllowedSources),
 		Origins:         listOf[string](s.Origins),
 		Funnel:          listOf[string](s.Funnel),
+		Plan:            listOf[string](s.Plan),
 		Callers:         s.Callers,
 		Limits:          s.Limits.limits,
 		RequireKeyOnGet: s.RequireKeyOnGet,

@@ -44,6 +44,7 @@ type App struct {
 	Denied          []string // products that its tenant may not use
 
 	Template     message.CodeTemplate // signature and wording of its code messages
+	Zone         *time.Location       // of the hours of its marketing
 	CodeTemplate string               // name of that template, by which carriers that take no free text map it to theirs
 	Sender       string               // source address of its messages; "" = the provider's
 	CodeLength   int                  // digits, 4 to 10
@@ -71,6 +72,7 @@ type App struct {
 	DeviceCap       int          // devices a user may have; default 100
 	CallbackURL     string       // where it is told what happened; "" = it asks
 	LowBalance      core.Credits // below it the balance that pays counts as low; 0 = never
+	Plan            []PlanStep   // how a code that is not entered goes out again; none: it does not
 	ImportedUsers   bool         // it has users with ids issued elsewhere
 
 	Camara *OAuthClient // nil: it has none

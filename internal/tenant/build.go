@@ -99,6 +99,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		s.SIMSwap.check(),
 		checkDialects(s.Dialects),
 		checkTemplateName(s.CodeTemplate),
+		s.buildZone(app),
 		checkSender(s.Sender),
 		checkCountries(s.Countries),
 		checkTests(tests),
@@ -106,6 +107,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		s.buildSources(app),
 		s.buildOrigins(app),
 		s.buildFunnel(app),
+		s.buildPlan(app),
 		s.buildCallers(app),
 		s.buildLimits(app, defaults.Rules),
 		s.buildCamara(app),
@@ -206,6 +208,13 @@ func (s Settings) buildTemplate(app *App) error {
 		field = "code_" + field // the template's own names: text, domain, app_hash
 	}
 	return bad(field, "%s", e.Detail)
+}
+
+func (s Settings) buildZone(app *App) (err error) {
+	if app.Zone, err = message.Zone(s.TimeZone); err != nil {
+		return bad("time_zone", "%s", core.AsError(err).Detail)
+	}
+	return nil
 }
 
 func checkTemplateName(name string) error {

@@ -17,6 +17,7 @@ type Settings struct {
 	Signature       string        `json:"signature"`             // of its messages, without the brackets
 	CodeText        string        `json:"code_text"`             // wording of its code messages; "" = the default
 	CodeTemplate    string        `json:"code_template"`         // its name in the providers' templates
+	TimeZone        string        `json:"time_zone"`             // of the hours of its marketing, such as Asia/Shanghai
 	CodeDomain      string        `json:"code_domain"`           // site that a browser may give the code to; "" = none
 	CodeAppHash     string        `json:"code_app_hash"`         // Android app that may read the message; "" = none
 	Sender          string        `json:"sender"`                // source address; "" = the provider's
@@ -35,6 +36,7 @@ type Settings struct {
 	Callers         string        `json:"callers"`               // backend, end_users; "" = the dialect's own
 	Limits          Limits        `json:"limits"`                // windows by rule name, as guard.Rules.With
 	RequireKeyOnGet bool          `json:"require_key_on_get"`    // contracts/yunbox.md §7
+	Plan            []string      `json:"plan,omitempty"`        // how a code that is not entered goes out again; see ParsePlan
 	VoicePrice      *core.Credits `json:"voice_price"`           // a call that speaks a code; null = the installation's
 	RequireAuth     bool          `json:"require_auth_on_valid"` // contracts/jsms.md §1.1
 	CallbackURL     string        `json:"callback_url"`          // where the app is told of receipts, replies and verdicts; "" = it asks
@@ -65,6 +67,7 @@ func DefaultSettings() Settings {
 		SIMSwap:      DefaultSIMSwap(),
 		Dialects:     []Dialect{DialectYunbox},
 		CodeTemplate: message.DefaultCodeTemplate,
+		TimeZone:     message.DefaultZone,
 		CodeLength:   6,
 		CodeLife:     300,
 		Countries:    []string{"CN"},
@@ -80,6 +83,7 @@ type Patch struct {
 	Signature       *string       `json:"signature,omitempty"`
 	CodeText        *string       `json:"code_text,omitempty"`
 	CodeTemplate    *string       `json:"code_template,omitempty"`
+	TimeZone        *string       `json:"time_zone,omitempty"`
 	CodeDomain      *string       `json:"code_domain,omitempty"`
 	CodeAppHash     *string       `json:"code_app_hash,omitempty"`
 	Sender          *string       `json:"sender,omitempty"`
@@ -98,6 +102,7 @@ type Patch struct {
 	Callers         *string       `json:"callers,omitempty"`
 	Limits          *Limits       `json:"limits,omitempty"`
 	RequireKeyOnGet *bool         `json:"require_key_on_get,omitempty"`
+	Plan            *[]string     `json:"plan,omitempty"`
 	VoicePrice      Price         `json:"voice_price,omitzero"`
 	RequireAuth     *bool         `json:"require_auth_on_valid,omitempty"`
 	CallbackURL     *string       `json:"callback_url,omitempty"`
@@ -113,6 +118,7 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.Signature, p.Signature)
 	set(&s.CodeText, p.CodeText)
 	set(&s.CodeTemplate, p.CodeTemplate)
+	set(&s.TimeZone, p.TimeZone)
 	set(&s.CodeDomain, p.CodeDomain)
 	set(&s.CodeAppHash, p.CodeAppHash)
 	set(&s.Sender, p.Sender)
@@ -131,6 +137,8 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.Callers, p.Callers)
 	set(&s.Limits, p.Limits)
 	set(&s.RequireKeyOnGet, p.RequireKeyOnGet)
+	set(&s.Plan, p.Plan)
+	s.Plan = slices.Clone(s.Plan)
 	p.VoicePrice.applyTo(&s.VoicePrice)
 	set(&s.RequireAuth, p.RequireAuth)
 	set(&s.CallbackURL, p.CallbackURL)
