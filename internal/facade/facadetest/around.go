@@ -66,6 +66,13 @@ func (p *Phones) Receive(number, text string) {
 	p.newest[strings.TrimPrefix(strings.TrimPrefix(number, "+"), "86")] = text
 }
 
+// Newest is the newest text of a number, as its phone shows it.
+func (p *Phones) Newest(number string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.newest[number]
+}
+
 var codeInText = regexp.MustCompile(`\d{4,10}`)
 
 // Value answers the placeholders {{code 13800138000}} and {{wrong 13800138000}}.

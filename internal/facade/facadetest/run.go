@@ -1,6 +1,7 @@
 package facadetest
 
 import (
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -28,6 +29,10 @@ type Suite struct {
 	Start    func(t *testing.T) Env
 	Always   []string          // header lines of every response that does not name them itself
 	Patterns map[string]string // what placeholders of responses match, beside the common ones
+
+	// Check looks at every request and its answer, as they went over the wire;
+	// nil: nobody does.
+	Check func(t *testing.T, request string, status int, header http.Header, body string)
 }
 
 // patterns are the placeholders that every dialect has.

@@ -44,9 +44,13 @@ func (r *runner) send(t *testing.T, text string, times int) []response {
 		all.Go(func() { answers[i], errs[i] = roundTrip(r.env.Addr(), wire, method) })
 	}
 	all.Wait()
-	for _, err := range errs {
+	for i, err := range errs {
 		if err != nil {
 			t.Fatalf("%s request: %v", r.asked, err)
+		}
+		if r.suite.Check != nil {
+			status, _ := strconv.Atoi(strings.Fields(answers[i].status)[1])
+			r.suite.Check(t, wire, status, answers[i].header, answers[i].body)
 		}
 	}
 	return answers
