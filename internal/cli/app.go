@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"strconv"
 
 	"yanma.dev/yanma/internal/core"
@@ -71,6 +72,7 @@ func printApp(w World, app tenant.AppView) error {
 		{"domain, app hash", orDash(s.CodeDomain) + ", " + orDash(s.CodeAppHash)},
 		{"sender", orDash(s.Sender)},
 		{"codes", fmt.Sprintf("%d digits, %d s", s.CodeLength, s.CodeLife)},
+		{"plan", orDash(strings.Join(s.Plan, ", "))},
 		{"price of a segment", priceText(s.SMSPrice)},
 		{"price of a login", priceText(s.LoginPrice)},
 		{"price of a call", priceText(s.VoicePrice)},

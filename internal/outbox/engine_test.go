@@ -23,6 +23,7 @@ type memory struct {
 	messages map[core.MessageID]store.Message
 	receipts map[store.ReceiptKey]store.ReceiptRef
 	orphans  map[store.ReceiptKey]store.Orphan
+	events   map[core.EventID]store.Event
 	fault    func() fault // asked at every commit; nil = none
 	commits  int
 }
@@ -41,7 +42,7 @@ var errDisk = errors.New("disk trouble")
 func newMemory() *memory {
 	return &memory{accounts: map[store.AccountID]store.Account{}, ledger: map[core.LedgerID]store.Ledger{},
 		messages: map[core.MessageID]store.Message{}, receipts: map[store.ReceiptKey]store.ReceiptRef{},
-		orphans: map[store.ReceiptKey]store.Orphan{}}
+		orphans: map[store.ReceiptKey]store.Orphan{}, events: map[core.EventID]store.Event{}}
 }
 
 func (e *memory) Begin(context.Context) (store.Tx, error)             { return &memoryTx{engine: e}, nil }
@@ -147,7 +148,8 @@ func (t *memoryTx) Write(_ context.Context, b *store.Batch) error {
 		writeSet(t, &b.Ledger, e.ledger, func(r *store.Ledger) core.LedgerID { return r.ID }),
 		writeSet(t, &b.Messages, e.messages, func(r *store.Message) core.MessageID { return r.ID }),
 		writeSet(t, &b.Receipts, e.receipts, func(r *store.ReceiptRef) store.ReceiptKey { return r.Key }),
-		writeSet(t, &b.Orphans, e.orphans, func(r *store.Orphan) store.ReceiptKey { return r.Key }))
+		writeSet(t, &b.Orphans, e.orphans, func(r *store.Orphan) store.ReceiptKey { return r.Key }),
+		writeSet(t, &b.Events, e.events, func(r *store.Event) core.EventID { return r.ID }))
 }
 
 func (t *memoryTx) Commit(context.Context) error {

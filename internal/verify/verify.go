@@ -114,6 +114,8 @@ type StartRequest struct {
 	Limits   *guard.Rules      // nil: the app's for a dialect without challenges
 	Report   bool              // the app is told what becomes of the message
 
+	again core.VerificationID // the code that gets new digits; 0: a new one
+
 	Call     *idempotency.Call                   // nil without an Idempotency-Key
 	Answer   []byte                              // of a success: what Call notes
 	AnswerOf func(id core.VerificationID) []byte // the same, where the answer says which code it is
@@ -218,6 +220,9 @@ func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, o
 		return nil, outbox.Outgoing{}, fmt.Errorf("render a code message: %w", err)
 	}
 	id, messageID := core.VerificationID(s.ids.Next()), core.MessageID(s.ids.Next())
+	if r.again != 0 {
+		id = r.again
+	}
 	tag, err := s.ring.SignCode(keyring.CodeContext{Verification: id, App: r.App.ID, Purpose: r.Purpose, Phone: r.Phone}, code)
 	if err != nil {
 		return nil, outbox.Outgoing{}, err
