@@ -234,7 +234,7 @@ type Message struct {
 	Template     string // our template's name, "" for a text made here
 	Provider     string // who carried it last
 	Code         string // the carrier's last code
-	History      []byte // what happened to it, as package outbox writes it; never longer than 1,024 bytes
+	History      []byte // what happened to it, as package outbox writes it; at most about 1,300 bytes
 	Report       bool   // its app is told what becomes of it: an Event with each end
 	Status       uint16 // jsms status of the receipt, 0 before one
 	ValidUntil   Time   // its code dies here: no resend after
