@@ -116,18 +116,18 @@
         var answer = parse(text) || {}, inner = answer.data || answer.body || {};
         var token = answer.token || inner.token || '';
         if (text === null) return next({ code: '', message: 'no answer' });
-        if (g.mode === 'relay') return report(g, text, answer.userInformation);
+        if (g.mode === 'relay') return report(g, text);
         if (!token) {
           return next({ code: String(answer.resultCode || inner.resultCode || answer.code || ''), message: String(answer.resultDesc || answer.desc || answer.msg || 'no token') });
         }
-        report(g, token, answer.userInformation);
+        report(g, token);
       });
     }
 
-    function report(g, token, seen) {
+    function report(g, token) {
       var body = JSON.stringify({ session: now.session, type: g.type, token: token });
       call('POST', base + '/vfmobile/token', body, 'application/json', function (text) {
-        var answer = parse(text), info = seen || userInformation();
+        var answer = parse(text), info = userInformation();
         if (!answer) return next({ code: '', message: 'no answer' });
         if (answer.code !== 0) return next({ code: String(answer.code), message: answer.message });
         success({ code: 0, message: answer.message, token: answer.token, userInformarion: info, userInformation: info });
