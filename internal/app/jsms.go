@@ -33,7 +33,7 @@ func (a *App) encodeJSMS(ctx context.Context, e *callback.Event, at time.Time) (
 	if !ok {
 		return callback.Request{}, jsms.ErrNoKey
 	}
-	return jsms.Callbacks{Apps: a.directory, Verify: a.verify, Random: a.deps.Random}.Encode(ctx, name, e, at)
+	return jsms.Callbacks{Apps: a.directory, Verify: a.verify, Names: a.catalogue, Random: a.deps.Random}.Encode(ctx, name, e, at)
 }
 
 // balances reads accounts for dialects.

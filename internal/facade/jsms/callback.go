@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/callback"
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
+	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/tenant"
 )
 
@@ -21,7 +23,15 @@ import (
 type Callbacks struct {
 	Apps   Apps
 	Verify Verifier
+	Names  Names
 	Random io.Reader // for nonces; safe for concurrent use
+}
+
+// Names gives the ids that apps know templates and signatures by
+// (catalogue.Catalogue).
+type Names interface {
+	TemplateByID(id int64) (*message.Template, bool)
+	Signatures(app core.AppID) []*message.Signature
 }
 
 // ErrNoKey says that the app has no appKey to sign with.
@@ -77,18 +87,33 @@ func (c Callbacks) data(app *tenant.App, e *callback.Event) (kind string, data [
 		data = append(data, `,"replyTime":`...)
 		return "SMS_REPLY", append(strconv.AppendInt(data, e.At.UnixMilli(), 10), '}')
 	case callback.Template:
-		return "SMS_TEMPLATE", appendVerdict(nil, "tempId", e)
+		return "SMS_TEMPLATE", appendVerdict(nil, "tempId", c.templateRef(e), e)
 	default:
-		return "SMS_SIGN", appendVerdict(nil, "signId", e)
+		return "SMS_SIGN", appendVerdict(nil, "signId", c.signRef(e), e)
 	}
 }
 
+// templateRef is the id that the app knows; one that was deleted meanwhile has
+// its own.
+func (c Callbacks) templateRef(e *callback.Event) string {
+	if t, ok := c.Names.TemplateByID(e.Ref); ok {
+		return t.Ref
+	}
+	return strconv.FormatInt(e.Ref, 10)
+}
+
+func (c Callbacks) signRef(e *callback.Event) string {
+	for _, s := range c.Names.Signatures(e.App) {
+		if s.ID == e.Ref {
+			return s.Ref
+		}
+	}
+	return strconv.FormatInt(e.Ref, 10)
+}
+
 // appendVerdict is an operator's verdict: 1 passed, 2 refused.
-func appendVerdict(out []byte, name string, e *callback.Event) []byte {
-	out = append(out, `{"`...)
-	out = append(out, name...)
-	out = append(out, `":`...)
-	out = strconv.AppendInt(out, e.Ref, 10)
+func appendVerdict(out []byte, name, ref string, e *callback.Event) []byte {
+	out = appendMember(append(out, '{'), name, ref)
 	out = append(out, `,"status":`...)
 	out = strconv.AppendInt(out, int64(e.Status), 10)
 	out = append(out, `,"refuseReason":`...)
