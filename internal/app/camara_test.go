@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,6 +100,8 @@ func (w *openWhole) Value(name string, args []string) (string, bool) {
 		return w.signed(i, args, map[string]any{"aud": w.issuer() + oauth.PathToken}), true
 	case "object":
 		return w.signed(i, args, map[string]any{"aud": w.issuer()}), true
+	case "issuer_escaped":
+		return url.QueryEscape(w.issuer()), true
 	case "issuer":
 		return w.issuer(), true
 	case "proof":
