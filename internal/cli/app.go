@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"strconv"
+	"strings"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/tenant"
