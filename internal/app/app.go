@@ -17,6 +17,7 @@ import (
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message/catalogue"
+	"yanma.dev/yanma/internal/message/dispatch"
 	"yanma.dev/yanma/internal/node"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/obs"
@@ -66,6 +67,8 @@ type App struct {
 	directory *tenant.Directory
 	catalogue *catalogue.Catalogue
 	messages  *catalogue.Admin
+	dispatch  *dispatch.Service
+	scheduler *dispatch.Scheduler
 	admin     *tenant.Admin
 	outbox    *outbox.Outbox
 	providers []provider.Provider
@@ -123,6 +126,7 @@ func (a *App) Start(ctx context.Context) error {
 		}
 	}
 	a.numbers.Start()
+	a.scheduler.Start()
 	a.rotation.Start()
 	a.sweeper.start()
 	a.retention.Start()
@@ -157,7 +161,7 @@ func (a *App) Stop(ctx context.Context) error {
 		defer cancel()
 		a.log.Info("yanma: stopping")
 		a.health.Drain()
-		errs := []error{a.drainCallers(ctx), a.outbox.Stop(ctx)}
+		errs := []error{a.drainCallers(ctx), a.stopSending(ctx)}
 		for _, p := range a.providers {
 			errs = append(errs, p.Stop(ctx))
 		}
