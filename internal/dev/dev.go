@@ -31,6 +31,7 @@ type Options struct {
 	Listen    string // public listener, host:port; port 0 picks one
 	Operator  string // operator listener
 	LimitsOff bool   // lifts the frequency limits only
+	CMPP      bool   // a simulated CMPP gateway too, for numbers of the mainland
 	Version   string
 	Out       io.Writer // where a person reads what to try next
 }
@@ -46,6 +47,7 @@ type simulator struct {
 	secrets  secrets
 	handset  *handset
 	smsc     *smsc.Server
+	ismg     *ismg // nil without Options.CMPP
 	gateway  *gateway
 	carriers *carriers
 	number   *numberPage
@@ -66,7 +68,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func run(ctx context.Context, o Options, logs *obs.Writer) error {
-	sim, err := openSimulator(ctx, o.Data, obs.NewLogger(logs, slog.LevelInfo))
+	sim, err := openSimulator(ctx, o, obs.NewLogger(logs, slog.LevelInfo))
 	if err != nil {
 		return err
 	}
@@ -146,10 +148,10 @@ func forget(path string) error {
 	return nil
 }
 
-func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simulator, error) {
+func openSimulator(ctx context.Context, o Options, log *slog.Logger) (*simulator, error) {
 	s := &simulator{handset: &handset{}, number: newNumberPage(time.Now)}
 	var err error
-	if s.secrets, err = openSecrets(folder, rand.Reader); err != nil {
+	if s.secrets, err = openSecrets(o.Data, rand.Reader); err != nil {
 		return nil, err
 	}
 	if s.gateway, err = openGateway(ctx); err != nil {
@@ -166,6 +168,9 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 	if err == nil {
 		s.voice, err = openVoice(ctx, s.handset, core.NewSecret(s.secrets.SMSCPassword), log)
 	}
+	if err == nil && o.CMPP {
+		s.ismg, err = openISMG(ctx, s.handset, core.NewSecret(s.secrets.SMSCPassword), log)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.gateway.close(), s.carriers.close())
 	}
@@ -174,6 +179,7 @@ func openSimulator(ctx context.Context, folder string, log *slog.Logger) (*simul
 
 func (s *simulator) close() {
 	s.smsc.Stop()
+	s.ismg.close()
 	s.voice.close()
 	_ = s.gateway.close() // a simulated gateway has nothing to lose
 	_ = s.carriers.close()
@@ -197,6 +203,9 @@ func (s *simulator) config(o Options) (config.Config, error) {
 	c.Messages.Approve = true                                                                                  // contracts/README.md §8
 	c.Providers = []config.Provider{{Name: "handset", Type: "smpp", Address: s.smsc.Addr(), SystemID: smscSystemID,
 		Password: config.Secret{Secret: core.NewSecret(s.secrets.SMSCPassword)}, Source: "YANMA"}, s.voice.stanza()}
+	if s.ismg != nil {
+		c.Providers = append([]config.Provider{s.ismg.stanza()}, c.Providers...)
+	}
 	c.Carriers = []config.Carrier{s.carriers.stanza()}
 	c.Tunnel.Provisioner, c.Tunnel.GatewayPublicKey, c.Tunnel.Endpoint = "webhook", gateway, "vpn.example.com:51820"
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = s.gateway.url(), config.Secret{Secret: core.NewSecret(s.secrets.WebhookSecret)}
