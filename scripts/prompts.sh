@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Speaks what calls say with Debian's espeak-ng and keeps it in the tree, as WAV
 # files of 8 kHz A-law (internal/provider/sip/speech/prompts). Run it after a
-# change of the words below; the results are committed.
+# change of the words below; the results are committed. With a folder as its
+# argument it writes there instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=internal/provider/sip/speech/prompts
+out=${1:-internal/provider/sip/speech/prompts}
 spoken=$(mktemp -d)
 trap 'rm -r "$spoken"' EXIT
 go build -o "$spoken/makeprompts" ./internal/provider/sip/speech/makeprompts
@@ -27,4 +28,3 @@ say cmn-latn-pinyin 150 zh-code "nin2 de5 yan4 zheng4 ma3 shi4"       # 您的�
 say cmn-latn-pinyin 150 zh-again "chong2 ting1 qing3 an4 ren4 yi4 jian4" # 重听请按任意键
 say en-us 150 en-code "Your code is"
 say en-us 150 en-again "To hear it again, press any key."
-du -sb "$out"

@@ -13,7 +13,7 @@ mkdir -p .cache/bin
 # Debian keeps some programs off the path.
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
 
-declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [gcc]=build-essential [node]=nodejs [npm]=npm [postgres]=postgresql)
+declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [espeak-ng]=espeak-ng [gcc]=build-essential [node]=nodejs [npm]=npm [postgres]=postgresql [sipp]=sip-tester)
 absent() {
   for command in "${!package_of[@]}"; do
     has "$command" || echo "${package_of[$command]}"
