@@ -215,3 +215,36 @@ func TestReq37_OddLogins(t *testing.T) {
 		providertest.Eventually(t, name, func() bool { return strings.HasPrefix(c.Health().Detail, "connecting: ") })
 	}
 }
+
+// TestEachLinkHasItsVersion: of two links one is answered in 3.0 and the other in
+// 2.0, as by a gateway that is being changed; each speaks its own.
+func TestEachLinkHasItsVersion(t *testing.T) {
+	listener := newRawListener(t)
+	c := newClient(t, newSink(), cmpp.Config{Addr: listener.Addr().String(), Version: pdu.V30, Links: 2, Window: 1})
+	startClient(t, c)
+	conns := map[pdu.Version]*rawConn{pdu.V30: listener.accept(), pdu.V20: listener.accept()}
+	for v, conn := range conns {
+		h, body := conn.want(pdu.CmdConnect)
+		login, err := pdu.ParseConnect(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.send(pdu.AppendConnectResp(nil, v, h.Seq, &pdu.ConnectResp{Version: v,
+			Authenticator: pdu.ISMGAuthenticator(v, pdu.ConnectOK, login.Authenticator, secret.Reveal())}))
+	}
+	providertest.Eventually(t, "both are up", func() bool { return c.Health().Detail == "bound" })
+	outcomes := []<-chan provider.Outcome{submit(c, text("hello")), submit(c, text("hello"))}
+	for v, conn := range conns {
+		h, body := conn.want(pdu.CmdSubmit)
+		var m pdu.Submit
+		if err := pdu.ParseSubmit(body, v, &m); err != nil || len(m.Dest) != 1 || m.Dest[0] != "13800138000" {
+			t.Errorf("%s: %+v, %v", v, m, err)
+		}
+		conn.send(pdu.AppendResp(nil, v, pdu.CmdSubmitResp, h.Seq, 1, pdu.ResultOK))
+	}
+	for _, one := range outcomes {
+		if o := await(t, one); o.Class != provider.Accepted {
+			t.Errorf("%+v", o)
+		}
+	}
+}
