@@ -211,6 +211,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	a.verify = verify.New(verify.Options{Store: a.prompt, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
 		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy(),
 		Conversions: a.router})
+	a.openPlans()
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)
 	if err := a.openMessages(); err != nil {
@@ -225,7 +226,8 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 
 func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
-	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Limiter: a.limiter.Len, Log: a.deps.Log.Lost})
+	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Limiter: a.limiter.Len, Log: a.deps.Log.Lost,
+		Callbacks: a.callbacks.Stats, Replies: a.replies.Stats, Balances: a.watchedBalances, Disk: a.disk})
 	a.health = obs.NewHealth(a.prompt, a.providers)
 	public, err := a.publicHandler(level)
 	if err != nil {

@@ -3,8 +3,10 @@ package obs
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"yanma.dev/yanma/internal/callback"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/route"
 	"yanma.dev/yanma/internal/store"
 )
@@ -18,6 +20,11 @@ type Sources struct {
 	Routes    func() route.Stats
 	Limiter   func() int // subjects in memory
 	Log       func() int64
+
+	Callbacks func() callback.Stats
+	Replies   func() reply.Stats
+	Balances  func() []Balance                      // of apps with a threshold
+	Disk      func() (free, size int64, known bool) // of the data folder
 }
 
 // Collect adds the sources to /metrics. It is called once.
@@ -97,6 +104,7 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		}, c.Routes())
 	}
+	c.collectWatched(show)
 	if c.Limiter != nil {
 		show(limiterSubjects, int64(c.Limiter()))
 	}
