@@ -22,6 +22,7 @@ import (
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/plan"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/httpsms"
 	texts "yanma.dev/yanma/internal/reply"
@@ -73,6 +74,7 @@ type App struct {
 	outbox    *outbox.Outbox
 	providers []provider.Provider
 	router    *route.Router
+	plans     *plan.Service
 	callbacks *callback.Service
 	replies   *texts.Service
 	encoders  map[tenant.Dialect]callback.Encoder // how calls to apps are written
@@ -127,6 +129,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.numbers.Start()
 	a.scheduler.Start()
+	a.plans.Start()
 	a.rotation.Start()
 	a.sweeper.start()
 	a.retention.Start()
@@ -161,6 +164,7 @@ func (a *App) Stop(ctx context.Context) error {
 		defer cancel()
 		a.log.Info("yanma: stopping")
 		a.health.Drain()
+		a.plans.Stop()
 		errs := []error{a.drainCallers(ctx), a.stopSending(ctx)}
 		for _, p := range a.providers {
 			errs = append(errs, p.Stop(ctx))

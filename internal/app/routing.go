@@ -1,14 +1,19 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/plan"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/route"
 	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/records"
+	"yanma.dev/yanma/internal/tenant"
 )
 
 // openRoutes makes the router of the providers that are open.
@@ -57,7 +62,8 @@ func (a *App) ableProviders() func(*store.Message, core.Phone) []string {
 
 // query is a message as routes see it.
 func (a *App) query(m *store.Message, to core.Phone) route.Query {
-	return route.Query{Message: m.ID, To: to, Channel: m.Channel, Purpose: purposeOf(m), Tenant: m.Tenant, App: m.App, Template: m.Template}
+	return route.Query{Message: m.ID, To: to, Channel: m.Channel, Purpose: purposeOf(m), Tenant: m.Tenant, App: m.App, Named: a.planRoute(m),
+		Template: m.Template}
 }
 
 func purposeOf(m *store.Message) route.Purpose {
@@ -69,4 +75,46 @@ func purposeOf(m *store.Message) route.Purpose {
 	default:
 		return route.PurposeNotice
 	}
+}
+
+// openPlans makes the service of fall-back plans.
+func (a *App) openPlans() {
+	a.plans = plan.New(plan.Options{Node: a.config.Store.Node, Now: a.deps.Now, Log: a.log, Apps: a.directory.Apps, App: a.directory.App,
+		Waiting: a.waitingCodes, Able: a.ableStep, Step: a.verify.Step})
+}
+
+func (a *App) waitingCodes(ctx context.Context, from, to int64, limit int) (found []store.Message, err error) {
+	err = a.database.View(ctx, func(q store.SQL) error {
+		found, err = records.WaitingCodes(ctx, q, from, to, limit)
+		return err
+	})
+	return found, err
+}
+
+// ableStep tells whether a step of a plan has a provider for a code's number.
+func (a *App) ableStep(m *store.Message, step tenant.PlanStep) bool {
+	to, err := a.ring.OpenPhone(m.Phone)
+	if err != nil || step.Route != "" && !a.router.Has(step.Route) {
+		return false
+	}
+	q := a.query(m, to)
+	q.Channel, q.Named, q.Purpose = step.Channel, step.Route, route.PurposeCode
+	if app, known := a.directory.App(m.App); known {
+		q.Tenant, q.Template = app.Tenant, app.CodeTemplate
+	}
+	q.Params = message.CodeParams(core.Code{}, 0) // their names are what counts
+	return len(a.router.Names(q)) > 0
+}
+
+// planRoute is the route that a message's step of its app's plan names.
+func (a *App) planRoute(m *store.Message) string {
+	app, known := a.directory.App(m.App)
+	if !known || len(app.Plan) == 0 || m.Verification == 0 {
+		return ""
+	}
+	step := outbox.PlanStep(m)
+	if step >= len(app.Plan) || app.Plan[step].Channel != m.Channel {
+		return ""
+	}
+	return app.Plan[step].Route
 }
