@@ -20,6 +20,7 @@ import (
 	"yanma.dev/yanma/internal/message/dispatch"
 	"yanma.dev/yanma/internal/node"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/plan"
@@ -85,6 +86,7 @@ type App struct {
 	verify    *verify.Service
 	numbers   *numberverify.Service
 	rotation  *rotation.Service
+	signing   *oauth.Keys
 	sweeper   *sweeper
 	retention *retention.Service
 	metrics   *obs.Metrics

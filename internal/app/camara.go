@@ -16,16 +16,11 @@ import (
 
 // camara is the open API with its authorization server.
 func (a *App) camara(rules guard.Rules) *facade.Facade {
-	keys := a.signingKeys()
-	server := oauth.New(oauth.Options{Clients: a.directory, Once: records.NewOnce(a.prompt, a.deps.Now), Sealer: a.ring, Keys: keys, Proofs: a.numbers,
+	a.signing = oauth.NewKeys(a.prompt, a.ring, a.deps.Now, a.deps.Random)
+	server := oauth.New(oauth.Options{Clients: a.directory, Once: records.NewOnce(a.prompt, a.deps.Now), Sealer: a.ring, Keys: a.signing, Proofs: a.numbers,
 		Issuer: a.issuer, Now: a.deps.Now, Random: a.deps.Random})
-	return camara.New(camara.Options{OAuth: server, Keys: keys, Verify: a.verify, Numbers: a.numbers, Limiter: a.limiter, Subjects: a.ring, Rules: rules,
+	return camara.New(camara.Options{OAuth: server, Keys: a.signing, Verify: a.verify, Numbers: a.numbers, Limiter: a.limiter, Subjects: a.ring, Rules: rules,
 		Now: a.deps.Now, Random: a.deps.Random, Serves: a.carries, Network: a.enrichment(), Hints: a.deps.Simulated})
-}
-
-// signingKeys are the keys of id tokens.
-func (a *App) signingKeys() *oauth.Keys {
-	return oauth.NewKeys(a.prompt, a.ring, a.deps.Now, a.deps.Random)
 }
 
 // issuer is the base of every URL that the open API emits: the configured one,

@@ -34,20 +34,21 @@ type commands struct {
 	Fsck    fsckCommand    `cmd:"" help:"Check every invariant of the database, also while the server runs."`
 	Restore restoreCommand `cmd:"" help:"Make the database of a backup; nothing old is sent or valid again."`
 
-	Tenant   tenantCommands   `cmd:"" help:"Tenants: who owns apps."`
-	App      appCommands      `cmd:"" help:"Apps: who calls the server, with which key, settings and limits."`
-	Template templateCommands `cmd:"" help:"Templates: wordings that messages are made of."`
-	Sign     signCommands     `cmd:"" help:"Signatures: who messages are from."`
-	Number   numberCommands   `cmd:"" help:"Numbers that were locked after wrong codes."`
-	Keyring  keyringCommands  `cmd:"" help:"The keys that protect the database."`
-	Credit   creditCommands   `cmd:"" help:"What apps and tenants can spend."`
-	Provider providerCommands `cmd:"" help:"Connections to carriers."`
-	Message  messageCommands  `cmd:"" help:"Messages: what became of them."`
-	Outbox   outboxCommands   `cmd:"" help:"Messages that did not get there: list, requeue, refund."`
-	Callback callbackCommands `cmd:"" help:"What apps are told: receipts, replies, verdicts."`
-	Reply    replyCommands    `cmd:"" help:"Texts that subscribers sent."`
-	Import   importCommands   `cmd:"" help:"Take over a vendor account with its old ids."`
-	Audit    auditCommands    `cmd:"" help:"Who changed what."`
+	Tenant     tenantCommands     `cmd:"" help:"Tenants: who owns apps."`
+	App        appCommands        `cmd:"" help:"Apps: who calls the server, with which key, settings and limits."`
+	Template   templateCommands   `cmd:"" help:"Templates: wordings that messages are made of."`
+	Sign       signCommands       `cmd:"" help:"Signatures: who messages are from."`
+	Number     numberCommands     `cmd:"" help:"Numbers that were locked after wrong codes."`
+	Keyring    keyringCommands    `cmd:"" help:"The keys that protect the database."`
+	SigningKey signingKeyCommands `cmd:"" help:"The key that signs id tokens."`
+	Credit     creditCommands     `cmd:"" help:"What apps and tenants can spend."`
+	Provider   providerCommands   `cmd:"" help:"Connections to carriers."`
+	Message    messageCommands    `cmd:"" help:"Messages: what became of them."`
+	Outbox     outboxCommands     `cmd:"" help:"Messages that did not get there: list, requeue, refund."`
+	Callback   callbackCommands   `cmd:"" help:"What apps are told: receipts, replies, verdicts."`
+	Reply      replyCommands      `cmd:"" help:"Texts that subscribers sent."`
+	Import     importCommands     `cmd:"" help:"Take over a vendor account with its old ids."`
+	Audit      auditCommands      `cmd:"" help:"Who changed what."`
 
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

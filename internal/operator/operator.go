@@ -45,6 +45,7 @@ type Config struct {
 	Keys      tenant.Keys
 	Ring      *keyring.Ring // finds a number's rows; the same as Keys
 	Rotation  *rotation.Service
+	Signing   Signing             // the keys of id tokens
 	Failures  guard.FailurePolicy // of wrong tries
 	Commands  Commands
 	Calls     *idempotency.Calls // honours Idempotency-Key; the public listener's, too
@@ -113,6 +114,8 @@ func (o *operator) routes() []facade.Route {
 		{Name: "app-show", Method: http.MethodGet, Path: "/admin/apps/{app}", Handle: o.showApp},
 		{Name: "app-update", Method: http.MethodPatch, Path: "/admin/apps/{app}", Handle: o.updateApp},
 		{Name: "app-rotate-key", Method: http.MethodPost, Path: "/admin/apps/{app}/rotate-key", Handle: o.rotateKey},
+		{Name: "app-camara", Method: http.MethodPost, Path: "/admin/apps/{app}/camara", Handle: o.setCamara},
+		{Name: "signing-key-rotate", Method: http.MethodPost, Path: "/admin/signing-key/rotate", Handle: o.rotateSigning},
 		{Name: "app-rotate-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/submail/rotate-key", Handle: o.rotateSubmail},
 		{Name: "app-revoke-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/submail/revoke", Handle: o.revokeSubmail},
 		{Name: "app-import-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/import/submail", Handle: o.importSubmail},
