@@ -17,11 +17,14 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
+// Kind is what an app is told.
+type Kind = store.EventKind
+
 // Event is something that an app is told, with what its row only names.
 type Event struct {
 	ID     core.EventID
 	App    core.AppID
-	Kind   store.EventKind
+	Kind   Kind
 	At     time.Time // when it happened
 	Status int       // jsms status of a receipt (4001…4100); 1 passed, 2 refused for a verdict
 	Note   string    // why a verdict was no
@@ -154,7 +157,7 @@ func (s *Service) Stop() {
 
 // Announce notes an event in the transaction of what it tells of, such as an
 // operator's verdict on a template.
-func (s *Service) Announce(ctx context.Context, q store.SQL, app core.AppID, kind store.EventKind, ref int64, status uint16, note string) error {
+func (s *Service) Announce(ctx context.Context, q store.SQL, app core.AppID, kind Kind, ref int64, status uint16, note string) error {
 	return records.InsertEvent(ctx, q, store.Event{ID: core.EventID(s.o.IDs.Next()), App: app, Kind: kind, Ref: ref, Status: status,
 		At: store.At(s.o.Now()), Note: note})
 }
@@ -162,7 +165,7 @@ func (s *Service) Announce(ctx context.Context, q store.SQL, app core.AppID, kin
 // Take hands out up to limit (at most MostTaken) of an app's oldest events of a
 // kind that nobody was told, each once; none older than three days
 // (contracts/jsms.md §9).
-func (s *Service) Take(ctx context.Context, app core.AppID, kind store.EventKind, limit int) (events []Event, err error) {
+func (s *Service) Take(ctx context.Context, app core.AppID, kind Kind, limit int) (events []Event, err error) {
 	now := s.o.Now()
 	err = records.Update(ctx, s.o.Database, func(q store.SQL) error {
 		rows, err := records.TakeEvents(ctx, q, app, kind, store.At(now.Add(-keptEvents)), store.At(now), min(limit, MostTaken))
