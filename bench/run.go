@@ -99,6 +99,9 @@ func (b *bench) all() error {
 	if b.only == "failover" {
 		return b.failover()
 	}
+	if b.only == "numberverify" {
+		return b.numberVerify()
+	}
 	if strings.HasPrefix(b.only, "growth") {
 		return b.growth(b.only == "growth-postgres")
 	}
@@ -116,6 +119,9 @@ func (b *bench) all() error {
 		return err
 	}
 	if err := b.timing(); err != nil {
+		return err
+	}
+	if err := b.numberVerify(); err != nil {
 		return err
 	}
 	if err := b.overload(); err != nil {

@@ -62,6 +62,7 @@ source = "YANMA"
 	}
 	os.Setenv("BENCH_TOKEN", benchToken)
 	os.Setenv("BENCH_PASSWORD", sinkPassword)
+	os.Setenv("BENCH_CARRIER_KEY", carrierAppKey)
 	if y.process, err = startServer(filepath.Join(folder, "server.out"), binary, "serve", "--config", path); err != nil {
 		return nil, err
 	}
@@ -123,11 +124,15 @@ func (y *yanma) makeApps(tenants int) error {
 }
 
 func (y *yanma) admin(path string, body, into any) error {
+	return y.call(http.MethodPost, path, body, into)
+}
+
+func (y *yanma) call(method, path string, body, into any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequest(http.MethodPost, "http://"+y.operator+path, bytes.NewReader(data))
+	request, err := http.NewRequest(method, "http://"+y.operator+path, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
