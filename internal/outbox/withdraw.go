@@ -28,14 +28,24 @@ func WantWithdrawn(b *store.Batch, id core.MessageID) {
 	}
 }
 
-// Withdraw ends a message whose code became void while it waited for a provider:
-// its price is given back, and nobody gets digits that do not work. One that was
-// given to a provider goes its way.
+// Withdraw ends the life of a message whose code became void: nobody else gets
+// digits that do not work. One that waits for a provider expires, and its price
+// is given back; what a provider has, or may have, goes its way, and is neither
+// sent again nor to anybody else.
 func Withdraw(b *store.Batch, ids *core.IDs, id core.MessageID) {
 	m, found := b.Messages.Get(id)
-	if !found || m.State != store.MessageQueued || maybeTaken(&m) {
+	if !found || final(m.State) || !codeLives(&m, b.Now) {
 		return
 	}
-	expire(b, ids, &m)
+	if m.State == store.MessageUndelivered && undecided(&m) {
+		tell(b, ids, &m) // nobody else is asked any more
+	}
+	m.ValidUntil = b.Now
+	switch {
+	case m.State == store.MessageQueued:
+		endQueued(b, ids, &m)
+	case m.State != store.MessageLeased:
+		awaitReceipt(&m, b.Now)
+	}
 	b.Messages.Put(id, m)
 }

@@ -74,6 +74,7 @@ type planted struct {
 	write   func(*store.Batch) // changes what is written
 	setBack time.Duration      // the clock, at the end of the storm, while the lines die
 	mood    int                // of carriers, in the storm; 0 is by fate
+	routes  []config.Route     // besides the one of all carriers
 	window  int                // of the links to carriers; 0 is defaultWindow
 }
 
@@ -308,6 +309,7 @@ func (w *world) config(l *life) config.Config {
 		c.Providers = append(c.Providers, config.Provider{Name: carrierName(i), Type: "smpp", Address: address, SystemID: "yanma",
 			Password: config.Secret{Secret: core.NewSecret("password")}, Source: "YANMA", Window: w.planted.windowOf()})
 	}
+	c.Routes = w.planted.routes
 	c.Tunnel.Provisioner, c.Tunnel.Endpoint = "webhook", "vpn.example.com:51820"
 	c.Tunnel.GatewayPublicKey = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8="
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = "http://"+gatewayAddr+"/", config.Secret{Secret: core.NewSecret("a secret of the webhook")}
