@@ -69,13 +69,13 @@ func printStory(w World, m *api.MessageStory) error {
 	if err := about.print(w.Stdout); err != nil {
 		return err
 	}
-	steps := table{{"AT", "WHAT", "PROVIDER", "CODE", "STATUS", "PARTS"}, {instant(m.Accepted), "accepted", "–", "–", "–", "–"}}
+	steps := table{{"AT", "WHAT", "PROVIDER", "CODE", "STATUS", "PARTS"}, {toMillis(m.Accepted), "accepted", "–", "–", "–", "–"}}
 	for _, s := range m.Steps {
 		status := "–"
 		if s.Status != 0 {
 			status = strconv.Itoa(s.Status)
 		}
-		steps = append(steps, []string{s.At.Format("2006-01-02 15:04:05.000Z07:00"), s.What, orDash(s.Provider), orDash(s.Code), status, orDash(strings.Join(s.Parts, " "))})
+		steps = append(steps, []string{toMillis(s.At), s.What, orDash(s.Provider), orDash(s.Code), status, orDash(strings.Join(s.Parts, " "))})
 	}
 	if err := steps.print(w.Stdout); err != nil {
 		return err
@@ -155,3 +155,6 @@ func printMessages(w World, all []api.Message) error {
 	}
 	return rows.print(w.Stdout)
 }
+
+// toMillis is an instant as steps have it.
+func toMillis(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000Z07:00") }
