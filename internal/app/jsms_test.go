@@ -58,6 +58,16 @@ func (s *jsmsServer) Value(name string, args []string) (string, bool) {
 	if header, known := s.basic[name]; known {
 		return header, true
 	}
+	switch name {
+	case "time":
+		if d, err := time.ParseDuration(args[0]); err == nil {
+			return s.clock.Now().Add(d).In(time.FixedZone("Asia/Shanghai", 8*60*60)).Format("2006-01-02 15:04:05"), true
+		}
+	case "more":
+		if n, err := strconv.Atoi(args[0]); err == nil {
+			return strings.Repeat(`,{"mobile":"x"}`, n), true
+		}
+	}
 	return s.whole.Value(name, args)
 }
 
@@ -127,7 +137,7 @@ func (s *jsmsServer) awaitReceipts(t *testing.T, n string) {
 	for end := time.Now().Add(patient); ; time.Sleep(time.Millisecond) {
 		var stored int64
 		ok(t, s.database.View(t.Context(), func(q store.SQL) error {
-			return q.Query(t.Context(), "SELECT COUNT(*) FROM event", func(r store.Scanner) error { return r.Scan(&stored) })
+			return q.Query(t.Context(), "SELECT COUNT(*) FROM event WHERE kind = 1", func(r store.Scanner) error { return r.Scan(&stored) })
 		}))
 		if strconv.FormatInt(stored, 10) == n {
 			return

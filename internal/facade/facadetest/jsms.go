@@ -8,7 +8,8 @@ import "testing"
 // app's key with the developer's secret. Default limits are on, a segment and a
 // call cost 1, the general balance is 1000, and the clock stands still.
 // {{code 13812345678}} is the code in the number's newest message,
-// {{wrong 13812345678}} another one. Directives, for both apps where they concern
+// {{wrong 13812345678}} another one; {{time 1h}} is so long from now, as send_time,
+// and {{more 1000}} so many further recipients. Directives, for both apps where they concern
 // apps:
 //
 //	advance 60s                           balance 100
@@ -33,6 +34,7 @@ func JSMS(files string, start func(t *testing.T) Env) Suite {
 			"id":     `[1-9][0-9]*`,
 			"millis": `[0-9]{13}`,
 
+			"time_text":     `[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}`,
 			"place_of_code": `\{\{code\}\}`, // as it stands in a template
 		},
 	}

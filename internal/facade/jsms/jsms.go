@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/message/catalogue"
+	"yanma.dev/yanma/internal/message/dispatch"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/verify"
 )
@@ -46,6 +47,16 @@ type Editor interface {
 	DeleteSignature(ctx context.Context, by tenant.By, app core.AppID, ref string) error
 }
 
+// Dispatcher sends template messages, now and later (dispatch.Service).
+type Dispatcher interface {
+	Send(ctx context.Context, r dispatch.Request, to dispatch.Recipient) (dispatch.Result, error)
+	Batch(ctx context.Context, r dispatch.Request, to []dispatch.Recipient) ([]dispatch.Result, error)
+	Schedule(ctx context.Context, r dispatch.ScheduleRequest) (dispatch.Scheduled, error)
+	Reschedule(ctx context.Context, id string, r dispatch.ScheduleRequest) (dispatch.Scheduled, error)
+	FindSchedule(ctx context.Context, app core.AppID, id string) (dispatch.ScheduleView, error)
+	DeleteSchedule(ctx context.Context, app core.AppID, id string) error
+}
+
 // Balances tells what an owner can spend in each pool that was ever assigned.
 type Balances interface {
 	OfApp(ctx context.Context, app core.AppID) (map[core.Pool]core.Credits, error)
@@ -64,6 +75,7 @@ type Options struct {
 	Verify    Verifier
 	Catalogue Catalogue
 	Editor    Editor
+	Dispatch  Dispatcher
 	Balances  Balances
 	Events    Events
 	Words     *message.Words // that no text may have
@@ -82,6 +94,14 @@ const (
 	codes           = "codes"
 	voiceCodes      = "voice-codes"
 	valid           = "valid"
+	messages        = "messages"
+	batch           = "batch"
+	addSchedule     = "schedule"
+	editSchedule    = "edit-schedule"
+	showSchedule    = "show-schedule"
+	deleteSchedule  = "delete-schedule"
+	scheduleBatch   = "schedule-batch"
+	editBatch       = "edit-schedule-batch"
 	addTemplate     = "add-template"
 	editTemplate    = "edit-template"
 	showTemplate    = "show-template"
@@ -106,6 +126,14 @@ func New(o Options) *facade.Facade {
 			{Name: codes, Method: http.MethodPost, Path: "/v1/codes", BodyCap: facade.BodyCap, Handle: d.json(d.codes)},
 			{Name: voiceCodes, Method: http.MethodPost, Path: "/v1/voice_codes", BodyCap: facade.BodyCap, Handle: d.json(d.voiceCodes)},
 			{Name: valid, Method: http.MethodPost, Path: "/v1/codes/{msg_id}/valid", BodyCap: facade.BodyCap, Handle: d.valid},
+			{Name: messages, Method: http.MethodPost, Path: "/v1/messages", BodyCap: facade.BodyCap, Handle: d.json(d.messages)},
+			{Name: batch, Method: http.MethodPost, Path: "/v1/messages/batch", BodyCap: batchCap, Handle: d.json(d.batch)},
+			{Name: addSchedule, Method: http.MethodPost, Path: "/v1/schedule", BodyCap: facade.BodyCap, Handle: d.json(d.schedule)},
+			{Name: scheduleBatch, Method: http.MethodPost, Path: "/v1/schedule/batch", BodyCap: batchCap, Handle: d.json(d.scheduleBatch)},
+			{Name: editBatch, Method: http.MethodPut, Path: "/v1/schedule/batch/{schedule_id}", BodyCap: batchCap, Handle: d.json(d.scheduleBatch)},
+			{Name: editSchedule, Method: http.MethodPut, Path: "/v1/schedule/{schedule_id}", BodyCap: facade.BodyCap, Handle: d.json(d.schedule)},
+			{Name: showSchedule, Method: http.MethodGet, Path: "/v1/schedule/{schedule_id}", Handle: d.app(d.showSchedule)},
+			{Name: deleteSchedule, Method: http.MethodDelete, Path: "/v1/schedule/{schedule_id}", Handle: d.app(d.deleteSchedule)},
 			{Name: addTemplate, Method: http.MethodPost, Path: "/v1/templates", BodyCap: facade.BodyCap, Handle: d.json(d.addTemplate)},
 			{Name: editTemplate, Method: http.MethodPut, Path: "/v1/templates/{temp_id}", BodyCap: facade.BodyCap, Handle: d.json(d.editTemplate)},
 			{Name: showTemplate, Method: http.MethodGet, Path: "/v1/templates/{temp_id}", Handle: d.app(d.showTemplate)},
