@@ -186,7 +186,7 @@ func TestLogins(t *testing.T) {
 // gateway.
 func TestReq37_HostileClients(t *testing.T) {
 	s := start(t, Config{LoginTimeout: 150 * time.Millisecond, FrameTimeout: 100 * time.Millisecond, MaxSessions: 2})
-	nobody := func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sessions) == 0 }
+	nobody := func() bool { return len(s.sessions.Sessions()) == 0 }
 	for _, length := range []uint32{0, 1, 11, 8<<10 + 1, 1 << 31} {
 		c := loggedIn(t, s, pdu.V30)
 		octets := pdu.AppendEmpty(nil, pdu.CmdActiveTest, 7)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +10,7 @@ import (
 
 	"yanma.dev/yanma/internal/message/text"
 	"yanma.dev/yanma/internal/provider/cmpp/pdu"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/schedule"
 )
 
@@ -22,21 +22,18 @@ type Server struct {
 	lastID   atomic.Uint32 // the sequence in Msg_Ids
 	counters counters
 
+	sessions *link.Server[*session]
+
 	mu       sync.Mutex
-	listener net.Listener
-	cancel   context.CancelFunc
-	stopped  bool
-	sessions map[*session]struct{}
 	accounts map[string]*account // by SP_Id
 	parts    *text.Reassembler
 	pending  int // deliveries that have not ended, scheduled ones included
-
-	running sync.WaitGroup
 }
 
 // counters are Stats in the making.
 type counters struct {
-	logins, submits, taken, reports, unanswered, peak atomic.Int64
+	logins, submits, taken, reports atomic.Int64
+	unanswered                      link.Peak
 }
 
 // Stats are counts since the start.
@@ -54,67 +51,32 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
-		cfg: cfg, later: schedule.New(cfg.Now), sessions: make(map[*session]struct{}),
+	s := &Server{
+		cfg: cfg, later: schedule.New(cfg.Now),
 		accounts: make(map[string]*account), parts: text.NewReassembler(maxUnfinished, unfinishedLife),
-	}, nil
+	}
+	s.sessions = &link.Server[*session]{Kind: "gateway", Addr: cfg.Addr, Listen: cfg.Listen, Max: cfg.MaxSessions,
+		Open: func(conn net.Conn) *session { return newSession(s, conn) }, Closed: s.forget, Beside: s.later.Loop}
+	return s, nil
 }
 
 // Start listens and serves until Stop; ctx only lends its values.
-func (s *Server) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener != nil || s.stopped {
-		return errors.New("gateway: started before")
-	}
-	listener, err := s.cfg.Listen(ctx, "tcp", s.cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	s.listener = listener
-	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	s.running.Go(func() { s.later.Loop(ctx) })
-	s.running.Go(func() { s.accept(listener) })
-	return nil
-}
+func (s *Server) Start(ctx context.Context) error { return s.sessions.Start(ctx) }
 
 // Addr is where it listens, host:port; empty before Start.
-func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener == nil {
-		return ""
-	}
-	return s.listener.Addr().String()
-}
+func (s *Server) Addr() string { return s.sessions.Where() }
 
 // Stop cuts every connection and ends everything. What was to be delivered is lost.
-func (s *Server) Stop() {
-	s.mu.Lock()
-	s.stopped = true
-	if s.listener != nil {
-		_ = s.listener.Close() // a second Stop closes it again
-		s.cancel()
-	}
-	s.mu.Unlock()
-	s.DropAll()
-	s.running.Wait()
-}
+func (s *Server) Stop() { s.sessions.Stop(errDropped) }
 
 // DropAll cuts every connection without a TERMINATE.
-func (s *Server) DropAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ss := range s.sessions {
-		ss.conn.Close(errDropped)
-	}
-}
+func (s *Server) DropAll() { s.sessions.Drop(errDropped) }
 
 // TerminateAll asks every client to leave.
 func (s *Server) TerminateAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ss := range s.sessions {
+	for _, ss := range s.sessions.Sessions() {
 		ss.seq++
 		ss.send(func(dst []byte) []byte { return pdu.AppendEmpty(dst, pdu.CmdTerminate, ss.seq) })
 	}
@@ -128,42 +90,14 @@ func (s *Server) Mute(on bool) { s.muted.Store(on) }
 func (s *Server) Stats() Stats {
 	return Stats{
 		Logins: s.counters.logins.Load(), Submits: s.counters.submits.Load(), Taken: s.counters.taken.Load(),
-		Reports: s.counters.reports.Load(), PeakUnanswered: s.counters.peak.Load(),
+		Reports: s.counters.reports.Load(), PeakUnanswered: s.counters.unanswered.Most(),
 	}
-}
-
-func (s *Server) accept(listener net.Listener) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return // closed by Stop
-		}
-		if ss := s.open(conn); ss != nil {
-			s.running.Go(ss.conn.WriteLoop)
-			s.running.Go(ss.serve)
-		} else {
-			_ = conn.Close() // refused: too many, or stopping
-		}
-	}
-}
-
-// open registers a session, unless there are too many.
-func (s *Server) open(conn net.Conn) *session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped || len(s.sessions) >= s.cfg.MaxSessions {
-		return nil
-	}
-	ss := newSession(s, conn)
-	s.sessions[ss] = struct{}{}
-	return ss
 }
 
 // forget takes a session out; what it had not answered goes to the next one.
 func (s *Server) forget(ss *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.sessions, ss)
 	if ss.account != nil {
 		ss.account.leave(ss)
 		s.pump(ss.account)
@@ -172,17 +106,6 @@ func (s *Server) forget(ss *session) {
 		}
 	}
 	s.cfg.Log.Debug("gateway session closed", slog.String("reason", fmt.Sprint(ss.conn.Err())))
-}
-
-// waiting counts a submission whose answer is due.
-func (s *Server) waiting() {
-	n := s.counters.unanswered.Add(1)
-	for {
-		peak := s.counters.peak.Load()
-		if n <= peak || s.counters.peak.CompareAndSwap(peak, n) {
-			return
-		}
-	}
 }
 
 // authenticate is the status for a login.

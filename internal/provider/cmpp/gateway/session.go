@@ -17,7 +17,7 @@ var (
 type session struct {
 	server *Server
 	conn   *link.Conn
-	sm     pdu.Submit // serve's
+	sm     pdu.Submit // Serve's
 
 	version pdu.Version // 0 before the login; set once
 	spID    string
@@ -36,10 +36,12 @@ func newSession(s *Server, conn net.Conn) *session {
 	}
 }
 
-// serve reads until the connection ends. A length that can not be right ends it
+// Conn is the connection.
+func (ss *session) Conn() *link.Conn { return ss.conn }
+
+// Serve reads until the connection ends. A length that can not be right ends it
 // (contracts/delivery.md §3.5).
-func (ss *session) serve() {
-	defer ss.server.forget(ss)
+func (ss *session) Serve() {
 	for {
 		octets, err := ss.conn.Next()
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 func (ss *session) submit(h pdu.Header, body []byte) bool {
 	s := ss.server
 	s.counters.submits.Add(1)
-	s.waiting()
+	s.counters.unanswered.Begin()
 	if err := pdu.ParseSubmit(body, ss.version, &ss.sm); err != nil {
 		return ss.respond(h.Seq, Behaviour{Result: pdu.ResultMalformed}, 0)
 	}
@@ -82,7 +82,7 @@ func (ss *session) respond(seq uint32, b Behaviour, id pdu.MsgID) bool {
 }
 
 func (ss *session) respondNow(seq uint32, b Behaviour, id pdu.MsgID) bool {
-	ss.server.counters.unanswered.Add(-1)
+	ss.server.counters.unanswered.End()
 	if b.Drop {
 		ss.conn.Close(errDropped)
 		return false

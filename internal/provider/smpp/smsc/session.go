@@ -14,11 +14,11 @@ var (
 	errUnbound = errors.New("unbound")
 )
 
-// session is one connection. Its fields below serve's belong to Server.mu.
+// session is one connection. Its fields below Serve's belong to Server.mu.
 type session struct {
 	server *Server
 	conn   *link.Conn
-	sm     pdu.SM // serve's
+	sm     pdu.SM // Serve's
 
 	bound    pdu.CommandID // the bind that was accepted; 0 is none
 	systemID string
@@ -37,9 +37,11 @@ func newSession(s *Server, conn net.Conn) *session {
 	}
 }
 
-// serve reads until the connection ends.
-func (ss *session) serve() {
-	defer ss.server.forget(ss)
+// Conn is the connection.
+func (ss *session) Conn() *link.Conn { return ss.conn }
+
+// Serve reads until the connection ends.
+func (ss *session) Serve() {
 	for {
 		octets, err := ss.conn.Next()
 		if err != nil && !errors.Is(err, frame.ErrLength) {

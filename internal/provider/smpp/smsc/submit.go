@@ -12,7 +12,7 @@ import (
 func (ss *session) submit(h pdu.Header, body []byte) bool {
 	s := ss.server
 	s.counters.submits.Add(1)
-	s.waiting()
+	s.counters.unanswered.Begin()
 	sm := &ss.sm
 	if ss.bound == 0 || ss.bound == pdu.BindReceiver {
 		return ss.respond(h.Seq, Behaviour{Status: pdu.InvBndStatus}, "")
@@ -108,7 +108,7 @@ func (ss *session) respond(seq uint32, b Behaviour, id string) bool {
 }
 
 func (ss *session) respondNow(seq uint32, b Behaviour, id string) bool {
-	ss.server.counters.unanswered.Add(-1)
+	ss.server.counters.unanswered.End()
 	if b.Drop {
 		ss.conn.Close(errDropped)
 		return false
