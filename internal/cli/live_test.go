@@ -126,9 +126,9 @@ func TestLiveServer(t *testing.T) {
 			"--test-number", "12345678910=4433", "--allow-source", "10.0.0.0/8", "--allow-source", "::1", "--require-key-on-get",
 			"--country", "CN", "--country", "HK", "--dialect", "yunbox")
 		l.golden(t, ""+
-			"APP  TENANT  NAME  STATE  DIALECTS  CREATED\n"+
-			"1    1       demo  on     yunbox    TIME................\n"+
-			"2    2       shop  on     yunbox    TIME................\n", "app", "list")
+			"APP  TENANT  NAME  STATE  DIALECTS                       CREATED\n"+
+			"1    1       demo  on     yunbox, camara, submail, jsms  TIME................\n"+
+			"2    2       shop  on     yunbox                         TIME................\n", "app", "list")
 		l.golden(t, ""+
 			"APP  TENANT  NAME  STATE  DIALECTS  CREATED\n"+
 			"2    2       shop  on     yunbox    TIME................\n", "app", "list", "--tenant", "2")
