@@ -13,9 +13,9 @@ import (
 // store.Money.
 const (
 	// A code that was claimed when a newer one came has no life left
-	// (verify.supersede): it does not count.
+	// (verify.supersede): it does not count. Codes of core.PurposeCode void none.
 	twoLiveCodes = `SELECT COUNT(*) || ' live codes of app ' || app || ', purpose ' || purpose || ' for one number, from code ' || MIN(id) || ' on'
-		FROM verification WHERE state IN (0, 1) AND expires > 0 AND %s GROUP BY app, purpose, %s HAVING COUNT(*) > 1 ORDER BY MIN(id)`
+		FROM verification WHERE state IN (0, 1) AND expires > 0 AND purpose <> 4 AND %s GROUP BY app, purpose, %s HAVING COUNT(*) > 1 ORDER BY MIN(id)`
 
 	wrongClaim = `SELECT 'code ' || id || ' is in state ' || state || ' with claim ' || claim || ' and holds ' || held FROM verification
 		WHERE state NOT IN (0, 1, 2, 3, 4, 5) OR state = 1 AND (claim = 0 OR claim_until = 0) OR state <> 1 AND (claim <> 0 OR claim_until <> 0 OR held <> 0) ORDER BY id`
