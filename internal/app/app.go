@@ -20,6 +20,7 @@ import (
 	"yanma.dev/yanma/internal/message/dispatch"
 	"yanma.dev/yanma/internal/node"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/obs"
 	"yanma.dev/yanma/internal/outbox"
@@ -85,6 +86,7 @@ type App struct {
 	devices   *account.Devices
 	verify    *verify.Service
 	numbers   *numberverify.Service
+	operators []*simswap.Client // of SIM swap: one or none
 	rotation  *rotation.Service
 	signing   *oauth.Keys
 	sweeper   *sweeper
@@ -177,6 +179,9 @@ func (a *App) Stop(ctx context.Context) error {
 		a.retention.Stop()
 		a.sweeper.stop()
 		a.numbers.Stop()
+		for _, c := range a.operators {
+			c.Close()
+		}
 		a.rotation.Stop()
 		errs = append(errs, a.limiter.Stop(ctx))
 		a.directory.Stop()

@@ -12,7 +12,10 @@ import (
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/camaraup"
 	"yanma.dev/yanma/internal/numberverify/chinamobile"
+	"yanma.dev/yanma/internal/numberverify/operatorapi"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/records"
 )
@@ -37,11 +40,27 @@ func (a *App) openNumbers(context.Context) error {
 func (a *App) openCarrier(c config.Carrier) (numberverify.Gateway, error) {
 	dial := a.dialFrom(c.Egress)
 	switch c.Type {
+	case "camara":
+		return camaraup.New(c.Camara(), operatorapi.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
 	case "chinamobile":
 		return chinamobile.New(c.ChinaMobile(), chinamobile.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
 	default:
 		return nil, fmt.Errorf("there is no gateway of type %q", c.Type)
 	}
+}
+
+// openSIMSwap makes the guard over numbers whose SIM was changed lately. Without
+// an operator to ask, what requires to know is refused.
+func (a *App) openSIMSwap() (*simswap.Guard, error) {
+	if a.config.SIMSwap.URL == "" {
+		return simswap.NewGuard(nil, a.log), nil
+	}
+	client, err := simswap.New(a.config.SIMSwap.Client(), operatorapi.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: a.dialFrom(a.config.SIMSwap.Egress)})
+	if err != nil {
+		return nil, fmt.Errorf("sim_swap: %w", err)
+	}
+	a.operators = append(a.operators, client)
+	return simswap.NewGuard(client, a.log), nil
 }
 
 // dialFrom opens connections from an address of our own: carriers let in only

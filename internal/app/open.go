@@ -208,9 +208,13 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	a.aliases = account.NewAliases(a.ring, a.prompt)
 	a.devices = account.NewDevices(account.DeviceOptions{Store: a.prompt, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
 		IDs: a.ids, Now: a.deps.Now, Log: a.log})
+	sims, err := a.openSIMSwap()
+	if err != nil {
+		return err
+	}
 	a.verify = verify.New(verify.Options{Store: a.prompt, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
 		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy(),
-		Conversions: a.router})
+		Conversions: a.router, SIMs: sims})
 	a.openPlans()
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)

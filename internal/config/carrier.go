@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,7 +11,10 @@ import (
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/camaraup"
 	"yanma.dev/yanma/internal/numberverify/chinamobile"
+	"yanma.dev/yanma/internal/numberverify/operatorapi"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 )
 
 // Carrier is one gateway behind number verification (docs/numberverify.md).
@@ -27,6 +31,14 @@ type Carrier struct {
 	AppKey    Secret `toml:"app_key"`    // chinamobile: compares; http: {app_key}
 	AppSecret Secret `toml:"app_secret"` // chinamobile: tells numbers; http: {app_secret}
 	Strict    bool   `toml:"strict"`     // chinamobile: the proof's address must be the device's
+
+	// Of camara: an operator and us as its client (contracts/carriers.md §6).
+	TokenURL string `toml:"token_url"`
+	Audience string `toml:"audience"`  // aud of our assertions; default token_url
+	ClientID string `toml:"client_id"` // ours
+	Key      Secret `toml:"key"`       // our private key, PEM (PKCS #8)
+	KeyID    string `toml:"key_id"`    // kid; default the key's thumbprint
+	Purpose  string `toml:"purpose"`   // such as dpv:FraudPreventionAndDetection
 
 	Device Device `toml:"device"` // how a browser gets a proof; none: it is not offered to browsers
 }
@@ -81,11 +93,19 @@ func (c Carrier) ChinaMobile() chinamobile.Config {
 		AppSecret: c.AppSecret.Secret, Strict: c.Strict}
 }
 
+// Camara is a gateway as internal/numberverify/camaraup takes it.
+func (c Carrier) Camara() camaraup.Config {
+	return camaraup.Config{Name: c.Name, Carriers: c.Whose(), Operator: operatorapi.Config{URL: c.URL, TokenURL: c.TokenURL, Audience: c.Audience,
+		ClientID: c.ClientID, Key: c.Key.Secret, KeyID: c.KeyID, Purpose: c.Purpose}}
+}
+
 // validate is the check of the gateway's own package.
 func (c Carrier) validate() error {
 	switch c.Type {
 	case "chinamobile":
 		return c.ChinaMobile().Validate()
+	case "camara":
+		return c.Camara().Operator.Validate()
 	default:
 		return nil
 	}
@@ -94,10 +114,11 @@ func (c Carrier) validate() error {
 // carrierKeys are the keys of a gateway; each type has those of "" too.
 var carrierKeys = map[string][]string{
 	"":            {"name", "type", "url", "carriers", "apps", "egress", "device"},
+	"camara":      {"token_url", "audience", "client_id", "key", "key_id", "purpose"},
 	"chinamobile": {"app_id", "app_key", "app_secret", "strict"},
 }
 
-func carrierTypes() []string { return []string{"chinamobile"} }
+func carrierTypes() []string { return []string{"chinamobile", "camara"} }
 
 func (c *Config) checkCarriers(at lines) error {
 	names := map[string]bool{}
@@ -109,7 +130,7 @@ func (c *Config) checkCarriers(at lines) error {
 	lives := func(key string, v Duration) error {
 		return at.key("numbers."+key, durationBetween(v, time.Second, time.Hour))
 	}
-	return errors.Join(at.key("numbers.time_limit", durationBetween(c.Numbers.TimeLimit, 100*time.Millisecond, time.Minute)),
+	return cmp.Or(at.key("numbers.time_limit", durationBetween(c.Numbers.TimeLimit, 100*time.Millisecond, time.Minute)),
 		lives("mobile_life", c.Numbers.MobileLife), lives("unicom_life", c.Numbers.UnicomLife), lives("telecom_life", c.Numbers.TelecomLife))
 }
 
@@ -206,4 +227,57 @@ func ownAddress(s string) error {
 		return errors.New("not an IP address")
 	}
 	return nil
+}
+
+// SIMSwap is the operator who is asked whether a number's SIM was changed lately
+// (contracts/camara.md §6). Without url nobody is asked, and what apps require
+// to know is refused.
+type SIMSwap struct {
+	URL      string   `toml:"url"` // base of its APIs
+	TokenURL string   `toml:"token_url"`
+	Audience string   `toml:"audience"`  // aud of our assertions; default token_url
+	ClientID string   `toml:"client_id"` // ours
+	Key      Secret   `toml:"key"`       // our private key, PEM (PKCS #8)
+	KeyID    string   `toml:"key_id"`    // kid; default the key's thumbprint
+	Purpose  string   `toml:"purpose"`   // such as dpv:FraudPreventionAndDetection
+	Egress   string   `toml:"egress"`    // our own address to call from
+	Dates    bool     `toml:"dates"`     // ask for the date of the change
+	Largest  int      `toml:"largest"`   // hours: the longest age that it takes; 0 = not known
+	Timeout  Duration `toml:"timeout"`   // of one question; default 1s
+}
+
+// Client is the operator as internal/numberverify/simswap takes it.
+func (s SIMSwap) Client() simswap.Config {
+	return simswap.Config{Operator: operatorapi.Config{URL: s.URL, TokenURL: s.TokenURL, Audience: s.Audience, ClientID: s.ClientID, Key: s.Key.Secret,
+		KeyID: s.KeyID, Purpose: s.Purpose}, Dates: s.Dates, Largest: s.Largest, Timeout: s.Timeout.D()}
+}
+
+func (s SIMSwap) check(at lines) error {
+	if s == (SIMSwap{}) {
+		return nil
+	}
+	for _, err := range []error{
+		at.key("sim_swap.egress", ownAddress(s.Egress)),
+		at.key("sim_swap.largest", between(s.Largest, 0, 2400)),
+		at.key("sim_swap.timeout", zeroOr(s.Timeout, 50*time.Millisecond, 10*time.Second)),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.Client().Operator.Validate(); err != nil {
+		name, what, _ := strings.Cut(err.Error(), ": ")
+		return at.key("sim_swap."+name, errors.New(what))
+	}
+	return nil
+}
+
+// carrierSecrets names the secrets of gateways and of the operator of SIM swap.
+func (c *Config) carrierSecrets(into map[string]*Secret) {
+	for i := range c.Carriers {
+		into[item("carrier", i, "app_key")] = &c.Carriers[i].AppKey
+		into[item("carrier", i, "app_secret")] = &c.Carriers[i].AppSecret
+		into[item("carrier", i, "key")] = &c.Carriers[i].Key
+	}
+	into["sim_swap.key"] = &c.SIMSwap.Key
 }

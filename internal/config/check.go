@@ -57,6 +57,7 @@ func (c *Config) check(at lines) error {
 		at.key("receipts.url", webAddress(c.Receipts.URL)),
 		c.checkProviders(at),
 		c.checkCarriers(at),
+		c.SIMSwap.check(at),
 		c.checkRoutes(at),
 		c.Tunnel.check(at),
 		at.key("operator.token", given(c.Operator.Token)),

@@ -23,6 +23,7 @@ type Config struct {
 	Facades   map[string]Facade `toml:"facade"`
 	Submail   Submail           `toml:"submail"`
 	Carriers  []Carrier         `toml:"carrier"`
+	SIMSwap   SIMSwap           `toml:"sim_swap"`
 	Numbers   Numbers           `toml:"numbers"`
 	Providers []Provider        `toml:"provider"`
 	Receipts  Receipts          `toml:"receipts"`

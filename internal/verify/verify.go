@@ -17,6 +17,7 @@ import (
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
@@ -49,8 +50,17 @@ type Conversions interface {
 	Verified(message core.MessageID)
 }
 
+// SIMs tell whether a number's SIM is still the same, by the app's policy
+// (internal/numberverify/simswap).
+type SIMs interface {
+	// Allow is nil, or a KindLocked. challenged: the person has shown something
+	// beside the SIM.
+	Allow(ctx context.Context, app *tenant.App, action simswap.Action, phone core.Phone, challenged bool) error
+}
+
 // Service sends and checks codes.
 type Service struct {
+	sims     SIMs
 	entered  Conversions
 	store    Store
 	outbox   Outbox
@@ -82,11 +92,12 @@ type Options struct {
 	Policy   guard.FailurePolicy
 
 	Conversions Conversions // optional
+	SIMs        SIMs        // optional: without, nobody is asked whatever the app's policy says
 }
 
 // New returns a service.
 func New(o Options) *Service {
-	return &Service{entered: o.Conversions, store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
+	return &Service{sims: o.SIMs, entered: o.Conversions, store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
 		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy, checker: o.Ring}
 }
 
@@ -97,6 +108,9 @@ type StartRequest struct {
 	Purpose core.Purpose
 	Channel core.Channel
 	EndUser netip.Addr // the person's address; invalid when nobody told it
+
+	// Challenged says that the person solved a challenge in this request.
+	Challenged bool
 
 	// Wording makes the text of a code in the caller's own words; nil: the app's
 	// template. The text begins with a signature where its number needs one.
@@ -176,6 +190,10 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	for _, rule := range taken.Alerts {
 		s.log.Warn("verify: a limit asks for attention", "rule", rule, "phone", r.Phone, "app", int64(r.App.ID))
 	}
+	if err := s.sameSIM(ctx, r.App, simswap.ActionSend, r.Phone, r.Challenged); err != nil {
+		s.limiter.GiveBack(ctx, taken)
+		return Started{}, err
+	}
 	c.journal = taken.Journal(nil)
 	if err := s.store.Do(ctx, s.startOnce(r, c)); err != nil {
 		if leftNoTrace(err) {
@@ -186,6 +204,15 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	out.Row = c.leased
 	s.outbox.HandOff(out)
 	return Started{Verification: c.row.ID, Expires: c.row.Expires.Time()}, nil
+}
+
+// sameSIM asks what the app's policy wants to know of the number's SIM, while
+// nothing is decided yet (requirement row 27).
+func (s *Service) sameSIM(ctx context.Context, app *tenant.App, action simswap.Action, phone core.Phone, challenged bool) error {
+	if s.sims == nil {
+		return nil
+	}
+	return s.sims.Allow(ctx, app, action, phone, challenged)
 }
 
 // leftNoTrace tells whether a command certainly did nothing, so that what its
@@ -334,6 +361,9 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 		} else if err := v.Refused(); err != nil {
 			return LoggedIn{}, err
 		}
+	}
+	if err := s.sameSIM(ctx, r.App, simswap.ActionLogin, r.Phone, false); err != nil {
+		return LoggedIn{}, err
 	}
 	c, err := s.check(r)
 	if err != nil {
