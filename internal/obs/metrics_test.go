@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/route"
 	"yanma.dev/yanma/internal/store"
 )
 
@@ -89,11 +90,16 @@ func TestMetricsOfSources(t *testing.T) {
 		},
 		Outbox: func() outbox.Stats {
 			return outbox.Stats{Submitted: 11, Rejected: 12, Throttled: 13, Unknown: 14, NotSent: 15, Delivered: 16, Undelivered: 17,
-				Resent: 18, Expired: 19, Dead: 20, Orphaned: 21, Overflow: 22, QueueDepth: 23, InFlight: 24}
+				Resent: 18, FailedOver: 25, Expired: 19, Dead: 20, Orphaned: 21, Overflow: 22, QueueDepth: 23, InFlight: 24}
 		},
 		Providers: []provider.Provider{&carrier{"main", provider.Health{Up: true, Window: 9}}, &carrier{name: "spare"}},
-		Limiter:   func() int { return 31 },
-		Log:       func() int64 { return 32 },
+		Routes: func() route.Stats {
+			return route.Stats{Providers: []route.ProviderStats{{Provider: "main", Breaker: route.BreakerHalfOpen, Opened: 41}, {Provider: "spare"}},
+				Choices: []route.ChoiceStats{{Route: "china", Provider: "main", Chosen: 42, Accepted: 43, Spent: 44}},
+				Tallies: []route.Tally{{Provider: "main", Country: "86", Entered: 45, Unentered: 46, Conversion: 0.75}}}
+		},
+		Limiter: func() int { return 31 },
+		Log:     func() int64 { return 32 },
 	})
 	checkShown(t, scrape(t, m),
 		"yanma_store_batches_total 1", "yanma_store_commands_total 2", "yanma_store_commands_refused_total 3",
@@ -106,6 +112,12 @@ func TestMetricsOfSources(t *testing.T) {
 		`yanma_outbox_ended_total{state="expired"} 19`, `yanma_outbox_ended_total{state="dead"} 20`,
 		"yanma_outbox_overflow_total 22", "yanma_outbox_messages_waiting 23", "yanma_outbox_messages_in_flight 24",
 		`yanma_provider_up{provider="main"} 1`, `yanma_provider_window{provider="main"} 9`, `yanma_provider_up{provider="spare"} 0`,
+		`yanma_provider_breaker_open{provider="main"} 1`, `yanma_provider_breaker_open{provider="spare"} 0`,
+		`yanma_provider_breaker_opened_total{provider="main"} 41`, `yanma_route_choices_total{provider="main",route="china"} 42`,
+		`yanma_route_accepted_total{provider="main",route="china"} 43`, `yanma_route_cost_total{provider="main",route="china"} 44`,
+		`yanma_provider_codes_total{country="86",provider="main",result="entered"} 45`,
+		`yanma_provider_codes_total{country="86",provider="main",result="not_entered"} 46`,
+		`yanma_provider_conversion_ratio{country="86",provider="main"} 0.75`, "yanma_outbox_failed_over_total 25",
 		"yanma_limiter_subjects 31", "yanma_log_lines_lost_total 32")
 }
 
