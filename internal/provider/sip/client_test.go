@@ -29,6 +29,8 @@ func recogniser(t *testing.T) *listen.Recogniser {
 // language that was asked for; then the line is closed, and the receipt says
 // 4001 (contracts/jsms.md §3, delivery.md §8).
 func TestReq35_CodeIsSpokenTwice(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	r := recogniser(t)
 	for _, c := range []struct {
 		language core.Language
@@ -40,9 +42,11 @@ func TestReq35_CodeIsSpokenTwice(t *testing.T) {
 		{core.English, g711.ULaw, "83561", "8356183561"},
 		{core.Both, g711.ALaw, "9076", "9076907690769076"},
 	} {
-		t.Run(c.language.String(), func(t *testing.T) {
-			t.Parallel()
-			w := startWith(t, trunk.Behaviour{Trying: true, Ring: true, After: 20 * time.Millisecond, Law: c.law}, nil)
+		if testing.Short() && c.language != core.Chinese {
+			continue // the race detector learns nothing new from recognising more
+		}
+		g.run(c.language.String(), func(t *testing.T) {
+			w := start(t, trunk.Behaviour{Trying: true, Ring: true, After: 20 * time.Millisecond, Law: c.law}, nil)
 			o := w.submit(t, message(c.code, c.language))
 			if o.Class != provider.Accepted || len(o.PartIDs) != 1 || o.PartIDs[0] == "" {
 				t.Fatalf("%+v", o)
@@ -61,10 +65,12 @@ func TestReq35_CodeIsSpokenTwice(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestReq35_EndsOfACall is the table of what a callee, or the network, answers.
 func TestReq35_EndsOfACall(t *testing.T) {
+	g := together{t: t}
 	ringing := func(status int) trunk.Behaviour {
 		return trunk.Behaviour{Trying: true, Ring: true, After: 50 * time.Millisecond, Status: status}
 	}
@@ -93,7 +99,7 @@ func TestReq35_EndsOfACall(t *testing.T) {
 		{"account refused", trunk.Behaviour{Status: 407}, provider.NotSent, "SIP:407", 0},
 		{"payment", trunk.Behaviour{Status: 402}, provider.NotSent, "SIP:402", 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		g.run(c.name, func(t *testing.T) {
 			w := start(t, c.b, nil)
 			o := w.submit(t, message("042917", core.Chinese))
 			if o.Class != c.class || o.Code != c.code || (len(o.PartIDs) == 1) != (c.class == provider.Accepted) {
@@ -116,15 +122,17 @@ func TestReq35_EndsOfACall(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestReq35_RingsOut: a call that rings for too long is taken back with CANCEL,
 // and was not answered; one that never rang was not reached.
 func TestReq35_RingsOut(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	for jsms, b := range map[int]trunk.Behaviour{4007: {Trying: true, Ring: true, Status: -1}, 4009: {Trying: true, Status: -1}} {
-		t.Run(strconv.Itoa(jsms), func(t *testing.T) {
-			t.Parallel()
-			w := startWith(t, b, func(c *Config, _ *trunk.Config) { c.Ring, c.Response = time.Second, 500*time.Millisecond })
+		g.run(strconv.Itoa(jsms), func(t *testing.T) {
+			w := start(t, b, func(c *Config, _ *trunk.Config) { c.Ring, c.Response = time.Second, 500*time.Millisecond })
 			o := w.submit(t, message("042917", core.Chinese))
 			if call := w.ended(t); o.Class != provider.Accepted || !call.Cancelled || call.Answered {
 				t.Errorf("%+v, cancelled %v", o, call.Cancelled)
@@ -134,10 +142,12 @@ func TestReq35_RingsOut(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestNotRungAfterItsLife: a message's validity bounds the ringing.
 func TestNotRungAfterItsLife(t *testing.T) {
+	t.Parallel()
 	w := start(t, trunk.Behaviour{Ring: true, Status: -1}, nil)
 	m := message("042917", core.Chinese)
 	m.Validity = 200 * time.Millisecond
@@ -156,14 +166,16 @@ func TestCalleeHangsUp(t *testing.T) {
 		t.Errorf("hung up %v, %+v", call.HungUp, r)
 	}
 	providertest.Eventually(t, "the place is free", func() bool { return w.Health().Window == 0 })
-	if heard := listen.Text(recogniser(t).Digits(call.Recording.Samples())); len(heard) > 10 {
-		t.Errorf("it went on to speak: %s", heard)
+	if n := call.Recording.Packets; n > 500 {
+		t.Errorf("it went on to speak: %d packets", n)
 	}
 }
 
 // TestKeysRepeat: each key says the code once more, by telephone event or INFO,
 // and at most three times.
 func TestKeysRepeat(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	r := recogniser(t)
 	for name, c := range map[string]struct {
 		keys []trunk.Key
@@ -174,9 +186,11 @@ func TestKeysRepeat(t *testing.T) {
 		"both":  {[]trunk.Key{{Key: '5', Packets: 30}, {Key: '*', Packets: 750, Info: true}}, 4},
 		"often": {[]trunk.Key{{Key: '1', Packets: 30}, {Key: '1', Packets: 750}, {Key: '1', Packets: 1000}, {Key: '1', Packets: 1250}, {Key: '1', Packets: 1500}}, 5},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := startWith(t, trunk.Behaviour{Ring: true, Law: g711.ALaw, Keys: c.keys}, nil)
+		if testing.Short() && name != "both" {
+			continue
+		}
+		g.run(name, func(t *testing.T) {
+			w := start(t, trunk.Behaviour{Ring: true, Law: g711.ALaw, Keys: c.keys}, nil)
 			w.submit(t, message("0429", core.Chinese))
 			heard := listen.Text(r.Digits(w.ended(t).Recording.Samples()))
 			if heard != strings.Repeat("0429", c.want) {
@@ -184,6 +198,7 @@ func TestKeysRepeat(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestAnsweredByNothing: an answer without audio is acknowledged and hung up.
@@ -220,6 +235,7 @@ func TestDigest(t *testing.T) {
 
 // TestReceiptIsGivenUntilStored: nobody would tell it a second time.
 func TestReceiptIsGivenUntilStored(t *testing.T) {
+	t.Parallel()
 	w := start(t, trunk.Behaviour{Status: 486}, nil)
 	w.sink.refuse = 1
 	w.submit(t, message("042917", core.Chinese))

@@ -37,8 +37,7 @@ func (c *Client) run() {
 		retry = min(2*retry, longestRetry)
 	}
 	<-c.life.Done()
-	c.mu.Lock() // a Submit that has begun a call has counted it
-	c.mu.Unlock()
+	c.closeDoor()
 	c.work.Wait()
 	if c.socket != nil {
 		_ = c.socket.Close()
@@ -52,6 +51,14 @@ func (c *Client) run() {
 	close(c.shut)
 	c.left.Wait()
 	c.set(false, "stopped")
+}
+
+// closeDoor returns when every Submit that began a call has counted it; begin
+// lets no more in, since the client's life is over.
+func (c *Client) closeDoor() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.up = false
 }
 
 // abandon leaves an INVITE alone that has no answer yet, until it ends by itself.

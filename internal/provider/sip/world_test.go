@@ -59,16 +59,9 @@ type world struct {
 	calls chan trunk.Call
 }
 
-// start makes a world; change may alter both ends before they run.
+// start makes a world; change may alter both ends before they run. Tests run
+// beside each other: TestMain looks for leaks.
 func start(t *testing.T, b trunk.Behaviour, change func(*Config, *trunk.Config)) *world {
-	t.Helper()
-	t.Cleanup(func() { goleak.VerifyNone(t) })
-	return startWith(t, b, change)
-}
-
-// startWith is start without the look for leaks, for tests that run beside
-// others: TestMain does it for them.
-func startWith(t *testing.T, b trunk.Behaviour, change func(*Config, *trunk.Config)) *world {
 	t.Helper()
 	w := &world{sink: &sink{}, calls: make(chan trunk.Call, 100)}
 	tc := trunk.Config{Decide: func(string) trunk.Behaviour { return b }, Handle: func(c trunk.Call) { w.calls <- c }, Now: time.Now,
@@ -144,3 +137,11 @@ func (w *world) receipt(t *testing.T, id string) provider.Receipt {
 	}
 	return got[0]
 }
+
+// together runs what waits for the most part at the same time.
+type together struct {
+	t   *testing.T
+	all sync.WaitGroup
+}
+
+func (g *together) run(name string, test func(*testing.T)) { g.all.Go(func() { g.t.Run(name, test) }) }

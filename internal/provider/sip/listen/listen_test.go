@@ -29,7 +29,7 @@ func TestEveryDigitOnItsOwn(t *testing.T) {
 	for _, law := range []g711.Law{g711.ALaw, g711.ULaw} {
 		for _, l := range []core.Language{core.Chinese, core.English} {
 			for d := range 10 {
-				if law == g711.ULaw && d%4 != 0 {
+				if law == g711.ULaw && d%4 != 0 || testing.Short() && d != 7 {
 					continue
 				}
 				samples := append(make([]int16, 1234), b.Digit(l, d)...)
@@ -79,6 +79,9 @@ func TestCallIsRecognised(t *testing.T) {
 		{core.Both, "1234", "1234123412341234"},
 		{core.Chinese, "0000", "00000000"},
 	} {
+		if testing.Short() && c.language != core.English {
+			continue // slow under the race detector, which has nothing to find here
+		}
 		said := b.Say(core.Speech{Code: core.CodeFromDigits(c.code), Language: c.language})
 		for i := range said {
 			said[i] += int16(random.IntN(1200) - 600)

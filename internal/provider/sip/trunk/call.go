@@ -273,6 +273,7 @@ func (c *call) asked(r *sip.Request) {
 	case sip.BYE:
 		ok()
 		c.close()
+	default: // nothing else is needed of a callee
 	}
 }
 
