@@ -13,6 +13,7 @@
 // its parts go over that one. When a link is lost, what was written on it is
 // Unknown and the others go on.
 //
-// Conn alone serves the other end too: the carriers in the process that tests
-// and development use.
+// Conn serves the other end too: the carriers in the process that tests and
+// development use. They share Server, which accepts their connections, and Queue,
+// which spreads what they have to deliver.
 package link

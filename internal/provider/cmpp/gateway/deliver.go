@@ -7,6 +7,7 @@ import (
 
 	"yanma.dev/yanma/internal/message/text"
 	"yanma.dev/yanma/internal/provider/cmpp/pdu"
+	"yanma.dev/yanma/internal/provider/link"
 )
 
 // delivery is one DELIVER until the client has stored it.
@@ -21,11 +22,9 @@ type delivery struct {
 	done     func(pdu.Result) // for SendText; nil otherwise
 }
 
-// account is what the sessions of one SP share. It belongs to Server.mu.
-type account struct {
-	sessions []*session
-	ready    []*delivery
-}
+// account is what the sessions of one SP share. It belongs to
+// Server.mu.
+type account = link.Queue[*session, *delivery]
 
 // join makes a session one that is logged in.
 func (s *Server) join(ss *session, v pdu.Version, spID string) {
@@ -33,7 +32,7 @@ func (s *Server) join(ss *session, v pdu.Version, spID string) {
 	defer s.mu.Unlock()
 	ss.version, ss.spID = v, spID
 	ss.account = s.account(spID)
-	ss.account.sessions = append(ss.account.sessions, ss)
+	ss.account.Join(ss)
 	s.pump(ss.account)
 }
 
@@ -44,20 +43,6 @@ func (s *Server) account(spID string) *account {
 		s.accounts[spID] = a
 	}
 	return a
-}
-
-// leave takes a session out; what it had not answered will be sent again.
-func (a *account) leave(ss *session) {
-	for i, other := range a.sessions {
-		if other == ss {
-			a.sessions = append(a.sessions[:i], a.sessions[i+1:]...)
-			break
-		}
-	}
-	for _, d := range ss.open {
-		a.ready = append(a.ready, d)
-	}
-	ss.open = nil
 }
 
 // full tells whether no more reports or late answers can be held.
@@ -83,38 +68,25 @@ func (s *Server) deliver(spID string, d *delivery) {
 		d.id = s.nextID(s.cfg.Now())
 	}
 	a := s.account(spID)
-	a.ready = append(a.ready, d)
+	a.Add(d)
 	s.pump(a)
 }
 
 // pump sends what the sessions' windows allow. It needs s.mu.
 func (s *Server) pump(a *account) {
-	sent := 0
-	for ; sent < len(a.ready); sent++ {
-		ss := a.roomy(s.cfg.DeliverWindow)
-		if ss == nil {
-			break
+	a.Pump(func(ss *session) int {
+		if ss.conn.Err() != nil {
+			return 0
 		}
-		err := ss.deliver(a.ready[sent])
+		return s.cfg.DeliverWindow - len(ss.open)
+	}, func(ss *session, d *delivery) error {
+		err := ss.deliver(d)
 		if errors.Is(err, pdu.ErrField) {
 			s.pending-- // a script's code that no packet can hold
-		} else if err != nil {
-			break
+			return nil
 		}
-		a.ready[sent] = nil
-	}
-	a.ready = a.ready[sent:]
-}
-
-// roomy is the session that has the most room, if any has.
-func (a *account) roomy(window int) *session {
-	var best *session
-	for _, ss := range a.sessions {
-		if len(ss.open) < window && ss.conn.Err() == nil && (best == nil || len(ss.open) < len(best.open)) {
-			best = ss
-		}
-	}
-	return best
+		return err
+	})
 }
 
 // deliver queues one DELIVER. It needs Server.mu.

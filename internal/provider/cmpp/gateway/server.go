@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -99,9 +101,10 @@ func (s *Server) forget(ss *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ss.account != nil {
-		ss.account.leave(ss)
+		ss.account.Leave(ss, slices.Collect(maps.Values(ss.open)))
+		ss.open = nil
 		s.pump(ss.account)
-		if len(ss.account.sessions) == 0 && len(ss.account.ready) == 0 {
+		if ss.account.Idle() {
 			delete(s.accounts, ss.spID)
 		}
 	}

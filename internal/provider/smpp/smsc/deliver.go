@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"yanma.dev/yanma/internal/message/text"
+	"yanma.dev/yanma/internal/provider/link"
 	"yanma.dev/yanma/internal/provider/smpp/pdu"
 )
 
@@ -21,11 +22,9 @@ type delivery struct {
 	done         func(pdu.Status) // for SendText; nil otherwise
 }
 
-// account is what the sessions of one system id share. It belongs to Server.mu.
-type account struct {
-	receivers []*session // bound as receiver or transceiver
-	ready     []*delivery
-}
+// account is what the sessions of one system id share that are bound as receiver
+// or transceiver. It belongs to Server.mu.
+type account = link.Queue[*session, *delivery]
 
 // join makes a session a bound one.
 func (s *Server) join(ss *session, kind pdu.CommandID, systemID string) {
@@ -36,7 +35,7 @@ func (s *Server) join(ss *session, kind pdu.CommandID, systemID string) {
 		return
 	}
 	ss.account = s.account(systemID)
-	ss.account.receivers = append(ss.account.receivers, ss)
+	ss.account.Join(ss)
 	s.pump(ss.account)
 }
 
@@ -47,20 +46,6 @@ func (s *Server) account(systemID string) *account {
 		s.accounts[systemID] = a
 	}
 	return a
-}
-
-// leave takes a session out; what it had not answered will be sent again.
-func (a *account) leave(ss *session) {
-	for i, other := range a.receivers {
-		if other == ss {
-			a.receivers = append(a.receivers[:i], a.receivers[i+1:]...)
-			break
-		}
-	}
-	for _, d := range ss.open {
-		a.ready = append(a.ready, d)
-	}
-	ss.open = nil
 }
 
 // full tells whether no more receipts or late answers can be held.
@@ -75,41 +60,25 @@ func (s *Server) deliver(systemID string, d *delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.account(systemID)
-	a.ready = append(a.ready, d)
+	a.Add(d)
 	s.pump(a)
 }
 
 // pump sends what the sessions' windows allow. It needs s.mu.
 func (s *Server) pump(a *account) {
-	sent := 0
-	for ; sent < len(a.ready); sent++ {
-		ss := a.roomy(s.cfg.DeliverWindow)
-		if ss == nil {
-			break
+	a.Pump(func(ss *session) int {
+		if ss.conn.Err() != nil {
+			return 0
 		}
-		err := ss.send(a.ready[sent])
+		return s.cfg.DeliverWindow - len(ss.open)
+	}, func(ss *session, d *delivery) error {
+		err := ss.send(d)
 		if errors.Is(err, pdu.ErrField) {
 			s.pending-- // a script's code that no PDU can hold
-		} else if err != nil {
-			break
+			return nil
 		}
-		a.ready[sent] = nil
-	}
-	a.ready = a.ready[sent:]
-	if len(a.ready) == 0 {
-		a.ready = nil
-	}
-}
-
-// roomy is the session that has the most room, if any has.
-func (a *account) roomy(window int) *session {
-	var best *session
-	for _, ss := range a.receivers {
-		if len(ss.open) < window && ss.conn.Err() == nil && (best == nil || len(ss.open) < len(best.open)) {
-			best = ss
-		}
-	}
-	return best
+		return err
+	})
 }
 
 // send queues one deliver_sm. It needs Server.mu.
