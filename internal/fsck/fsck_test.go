@@ -167,7 +167,7 @@ var breakages = []breakage{
 		"message: message QUEUED carries code PENDING, which names another message"}},
 	{"a message whose code is gone", []string{`DELETE FROM verification WHERE id = PENDING`}, []string{
 		"message: message QUEUED carries code PENDING, which does not exist"}},
-	{"a paid message that waits", []string{`UPDATE message SET state = 0 WHERE id = SUBMITTED`}, []string{
+	{"a paid message that waits", []string{`UPDATE message SET state = 0, attempts = 0 WHERE id = SUBMITTED`}, []string{
 		"message: message SUBMITTED of price 1 is in state 0 with money state 2"}},
 	{"a sent message that is not paid", []string{`UPDATE message SET money = 1 WHERE id = SUBMITTED`}, []string{
 		"charge: message SUBMITTED of price 1 and money state 1 was reserved 1, settled 1, refunded 0 and 0",

@@ -27,9 +27,10 @@ const (
 
 	// A code may name a newer message: a step of its app's plan.
 	wrongCodeOfMessage = `SELECT 'message ' || m.id || ' carries code ' || m.verification || ', which ' ||
-		CASE WHEN v.id IS NULL THEN 'does not exist' ELSE 'names an older message' END
+		CASE WHEN v.id IS NULL THEN 'does not exist' ELSE 'names another message' END
 		FROM message m LEFT JOIN verification v ON v.id = m.verification
-		WHERE m.verification <> 0 AND (v.id IS NULL AND m.state IN (0, 1, 2) OR v.message < m.id) ORDER BY m.id`
+		WHERE m.verification <> 0 AND (v.id IS NULL AND m.state IN (0, 1, 2) OR v.message <> m.id
+			AND NOT EXISTS (SELECT 1 FROM message n WHERE n.id = v.message AND n.id > m.id AND n.verification = v.id)) ORDER BY m.id`
 
 	wrongMoney = `SELECT 'message ' || id || ' of price ' || price || ' is in state ' || state || ' with money state ' || money FROM message
 		WHERE state NOT BETWEEN 0 AND 8 OR money NOT BETWEEN 0 AND 3 OR (price = 0) <> (money = 0)
