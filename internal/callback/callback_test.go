@@ -37,36 +37,35 @@ func TestAnAppIsToldOnce(t *testing.T) {
 // TestTheLadder: 3 minutes, 1 hour, 12 hours, then given up
 // (contracts/jsms.md §10).
 func TestTheLadder(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		c, s := w.customer(1), w.service()
-		c.says(status(500))
-		id := w.receipt(1, 4003)
+	w := newWorld(t, openSQLite(t))
+	c, s := w.customer(1), w.service()
+	c.says(status(500))
+	id := w.receipt(1, 4003)
+	work(s)
+	for n, wait := range []time.Duration{3 * time.Minute, time.Hour, 12 * time.Hour} {
+		if r := w.row(id); r.Attempts != int64(n+1) || r.State != records.EventWaits || r.Due != store.At(w.now().Add(wait)) || r.Result != "500" {
+			t.Fatalf("after %d calls: %+v", n+1, r)
+		}
+		w.advance(wait - time.Nanosecond)
 		work(s)
-		for n, wait := range []time.Duration{3 * time.Minute, time.Hour, 12 * time.Hour} {
-			if r := w.row(id); r.Attempts != int64(n+1) || r.State != records.EventWaits || r.Due != store.At(w.now().Add(wait)) || r.Result != "500" {
-				t.Fatalf("after %d calls: %+v", n+1, r)
-			}
-			w.advance(wait - time.Nanosecond)
-			work(s)
-			if got := len(c.got()); got != n+1 {
-				t.Fatalf("called %d times before the wait was over", got)
-			}
-			w.advance(time.Nanosecond)
-			work(s)
+		if got := len(c.got()); got != n+1 {
+			t.Fatalf("called %d times before the wait was over", got)
 		}
-		if r := w.row(id); r.State != records.EventDead || r.Due != 0 || r.Attempts != 4 {
-			t.Errorf("after the last call: %+v", r)
-		}
-		w.advance(100 * time.Hour)
+		w.advance(time.Nanosecond)
 		work(s)
-		calls := c.got()
-		if len(calls) != 4 || calls[0] != calls[3] {
-			t.Errorf("the calls: %+v", calls)
-		}
-		if st := s.Stats(); st.Dead != 1 || st.Failed != 4 || st.Up[1] {
-			t.Errorf("%+v", st)
-		}
-	})
+	}
+	if r := w.row(id); r.State != records.EventDead || r.Due != 0 || r.Attempts != 4 {
+		t.Errorf("after the last call: %+v", r)
+	}
+	w.advance(100 * time.Hour)
+	work(s)
+	calls := c.got()
+	if len(calls) != 4 || calls[0] != calls[3] {
+		t.Errorf("the calls: %+v", calls)
+	}
+	if st := s.Stats(); st.Dead != 1 || st.Failed != 4 || st.Up[1] {
+		t.Errorf("%+v", st)
+	}
 }
 
 func TestOnly200IsSuccess(t *testing.T) {
