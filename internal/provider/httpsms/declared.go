@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"yanma.dev/yanma/internal/declare"
 	"yanma.dev/yanma/internal/provider"
 )
 
@@ -21,9 +22,9 @@ type declared struct {
 	cfg      Config
 	method   string
 	encoding string
-	fields   map[string]template
-	body     document
-	headers  map[string]template
+	fields   map[string]declare.Template
+	body     declare.Document
+	headers  map[string]declare.Template
 	sign     *signer
 
 	answers answers
@@ -76,10 +77,10 @@ func (d *declared) compileRequest() error {
 			return errors.New("request.body: what json sends is in body, not in fields, and not by GET")
 		}
 		var err error
-		if d.body, err = parseDocument(r.Body, inMessage); err != nil {
+		if d.body, err = declare.ParseDocument(r.Body, inMessage); err != nil {
 			return fmt.Errorf("request.body: %w", err)
 		}
-		d.body.each(d.note)
+		d.body.Each(d.note)
 		return nil
 	default:
 		return fmt.Errorf("request.encoding: %q is not one of query, form, json", d.encoding)
@@ -103,10 +104,10 @@ func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) })
 }
 
-func (d *declared) compileAll(table string, texts map[string]string) (map[string]template, error) {
-	all := make(map[string]template, len(texts))
+func (d *declared) compileAll(table string, texts map[string]string) (map[string]declare.Template, error) {
+	all := make(map[string]declare.Template, len(texts))
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		t, err := parseTemplate(texts[key], inMessage)
+		t, err := declare.Parse(texts[key], inMessage)
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", table, key, err)
 		}
@@ -117,15 +118,12 @@ func (d *declared) compileAll(table string, texts map[string]string) (map[string
 }
 
 // note remembers what of a message a template can not do without.
-func (d *declared) note(t template) {
-	for _, p := range t.parts {
-		if !p.isName {
-			continue
-		}
-		if p.text == "template" || p.text == "params" {
+func (d *declared) note(t declare.Template) {
+	for _, name := range t.Names() {
+		if name == "template" || name == "params" {
 			d.wantsTemplate = true
 		}
-		if ours, ok := strings.CutPrefix(p.text, "param."); ok {
+		if ours, ok := strings.CutPrefix(name, "param."); ok {
 			d.wantsParams = append(d.wantsParams, ours)
 		}
 	}
@@ -162,13 +160,13 @@ func (d *declared) compose(m *provider.Message, t turn) (*http.Request, error) {
 	value := d.values(m, t)
 	form := make(url.Values, len(d.fields)+1)
 	for name, field := range d.fields {
-		form.Set(name, field.render(value))
+		form.Set(name, field.Render(value))
 	}
 	var body []byte
 	var media string
 	if d.encoding == "json" {
 		var err error
-		if body, err = json.Marshal(d.body.render(value)); err != nil {
+		if body, err = json.Marshal(d.body.Render(value)); err != nil {
 			return nil, errors.New("the body can not be written")
 		}
 		media = "application/json"
@@ -207,7 +205,7 @@ func (d *declared) request(address string, body []byte, media, signature string,
 		r.Header.Set("Content-Type", media)
 	}
 	for name, header := range d.headers {
-		text := header.render(value)
+		text := header.Render(value)
 		if strings.ContainsAny(text, "\r\n\x00") {
 			return nil, errors.New("a header would have more than one line")
 		}

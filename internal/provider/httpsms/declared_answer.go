@@ -1,15 +1,14 @@
 package httpsms
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"yanma.dev/yanma/internal/declare"
 	"yanma.dev/yanma/internal/httpcall"
 	"yanma.dev/yanma/internal/provider"
 )
@@ -127,54 +126,11 @@ func (a *answers) read(body []byte) (code, id string) {
 		}
 		return code, id
 	}
-	v, ok := parseJSON(body)
+	v, ok := declare.ParseJSON(body)
 	if !ok {
 		return "", ""
 	}
-	return at(v, a.code), at(v, a.id)
-}
-
-// parseJSON reads one document whose numbers keep their spelling.
-func parseJSON(body []byte) (any, bool) {
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.UseNumber()
-	var v any
-	return v, d.Decode(&v) == nil
-}
-
-// at is the text, number or truth at a path such as result.0.code; "" when
-// there is none.
-func at(v any, path string) string {
-	if path == "" {
-		return ""
-	}
-	switch v := find(v, path).(type) {
-	case string:
-		return v
-	case json.Number:
-		return v.String()
-	case bool:
-		return strconv.FormatBool(v)
-	}
-	return ""
-}
-
-func find(v any, path string) any {
-	for step := range strings.SplitSeq(path, ".") {
-		switch in := v.(type) {
-		case map[string]any:
-			v = in[step]
-		case []any:
-			n, err := strconv.Atoi(step)
-			if err != nil || n < 0 || n >= len(in) {
-				return nil
-			}
-			v = in[n]
-		default:
-			return nil
-		}
-	}
-	return v
+	return declare.At(v, a.code), declare.At(v, a.id)
 }
 
 // stateNames are the states of receipt.states.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"yanma.dev/yanma/internal/declare"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/receipt"
 )
@@ -19,8 +20,8 @@ import (
 type hooks struct {
 	format    string
 	states    map[string]provider.State
-	digest    *digest
-	over      template
+	digest    *declare.Digest
+	over      declare.Template
 	signature string // a header's or field's name
 	inHeader  bool
 }
@@ -65,11 +66,11 @@ func (d *declared) compileHookAuth(r Receipt) error {
 		setDefault(&r.Over, "{sorted}{key}")
 	}
 	setDefault(&r.Over, "{body}")
-	made, err := newDigest("receipt_key", r.Auth, r.Encoding, d.cfg.ReceiptKey)
+	made, err := declare.NewDigest("receipt_key", r.Auth, r.Encoding, d.cfg.ReceiptKey)
 	if err != nil {
 		return fmt.Errorf("receipt.auth: %w", err)
 	}
-	if d.hooks.over, err = parseTemplate(r.Over, inHook); err != nil {
+	if d.hooks.over, err = declare.Parse(r.Over, inHook); err != nil {
 		return fmt.Errorf("receipt.over: %w", err)
 	}
 	where, name, ok := strings.Cut(r.Signature, ":")
@@ -101,7 +102,7 @@ func (d *declared) authentic(h *hook) bool {
 	if !d.hooks.inHeader {
 		given = h.value(d.hooks.signature)
 	}
-	want := d.hooks.digest.of(d.hooks.over.render(func(name string) string {
+	want := d.hooks.digest.Of(d.hooks.over.Render(func(name string) string {
 		switch name {
 		case "body":
 			return string(h.body)
@@ -110,7 +111,7 @@ func (d *declared) authentic(h *hook) bool {
 			if d.hooks.format == "query" {
 				form = h.query
 			}
-			return sorted(form, "&", d.hooks.signature)
+			return declare.Sorted(form, "&", d.hooks.signature)
 		case "key":
 			return key
 		}
@@ -119,7 +120,7 @@ func (d *declared) authentic(h *hook) bool {
 		}
 		return h.header.Get(strings.TrimPrefix(name, "header."))
 	}))
-	if d.hooks.digest.encoding == "hex" {
+	if d.hooks.digest.Encoding() == "hex" {
 		given = strings.ToLower(given)
 	}
 	return given != "" && hmac.Equal([]byte(given), []byte(want))
@@ -158,9 +159,9 @@ func (d *declared) rows(h *hook) ([]func(string) string, error) {
 	case "form":
 		return []func(string) string{h.form.Get}, nil
 	}
-	v, ok := parseJSON(h.body)
+	v, ok := declare.ParseJSON(h.body)
 	if list := d.cfg.Receipt.List; ok && list != "" {
-		v = find(v, list)
+		v = declare.Find(v, list)
 	}
 	all, isList := v.([]any)
 	if !isList {
@@ -171,7 +172,7 @@ func (d *declared) rows(h *hook) ([]func(string) string, error) {
 	}
 	rows := make([]func(string) string, len(all))
 	for i, one := range all {
-		rows[i] = func(path string) string { return at(one, path) }
+		rows[i] = func(path string) string { return declare.At(one, path) }
 	}
 	return rows, nil
 }

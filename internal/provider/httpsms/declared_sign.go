@@ -1,53 +1,17 @@
 package httpsms
 
 import (
-	"crypto/md5"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
 
-	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/declare"
 )
-
-// digest makes a signature out of a text.
-type digest struct {
-	algorithm, encoding string
-	key                 core.Secret // of hmac-sha256
-}
-
-func newDigest(table, algorithm, encoding string, key core.Secret) (digest, error) {
-	setDefault(&encoding, "hex")
-	switch {
-	case algorithm != "hmac-sha256" && algorithm != "md5":
-		return digest{}, fmt.Errorf("%q is not one of hmac-sha256, md5", algorithm)
-	case encoding != "hex" && encoding != "base64":
-		return digest{}, fmt.Errorf("its encoding %q is not one of hex, base64", encoding)
-	case key.IsZero():
-		return digest{}, fmt.Errorf("needs %s", table)
-	}
-	return digest{algorithm: algorithm, encoding: encoding, key: key}, nil
-}
-
-func (d digest) of(text string) string {
-	var sum []byte
-	if d.algorithm == "md5" {
-		all := md5.Sum([]byte(text))
-		sum = all[:]
-	} else {
-		sum = hmacSHA256([]byte(d.key.Reveal()), text)
-	}
-	if d.encoding == "base64" {
-		return base64.StdEncoding.EncodeToString(sum)
-	}
-	return hex.EncodeToString(sum)
-}
 
 // signer puts a signature into a request.
 type signer struct {
-	digest
-	over, value   template
+	declare.Digest
+	over, value   declare.Template
 	field, header string
 }
 
@@ -66,14 +30,14 @@ func (d *declared) compileSign() error {
 	setDefault(&s.Value, "{sign}")
 	made := &signer{field: s.Field, header: s.Header}
 	var err error
-	if made.digest, err = newDigest("password", s.Algorithm, s.Encoding, d.cfg.Password); err != nil {
+	if made.Digest, err = declare.NewDigest("password", s.Algorithm, s.Encoding, d.cfg.Password); err != nil {
 		return fmt.Errorf("request.sign.algorithm: %w", err)
 	}
 	signable := func(name string) bool { return inMessage(name) || name == "sorted" || name == "body" || name == "path" }
-	if made.over, err = parseTemplate(s.Over, signable); err != nil {
+	if made.over, err = declare.Parse(s.Over, signable); err != nil {
 		return fmt.Errorf("request.sign.over: %w", err)
 	}
-	if made.value, err = parseTemplate(s.Value, func(name string) bool { return inMessage(name) || name == "sign" }); err != nil {
+	if made.value, err = declare.Parse(s.Value, func(name string) bool { return inMessage(name) || name == "sign" }); err != nil {
 		return fmt.Errorf("request.sign.value: %w", err)
 	}
 	d.note(made.over)
@@ -95,10 +59,10 @@ func (s *signer) of(form url.Values, body, path string, value func(string) strin
 	if s == nil {
 		return ""
 	}
-	signature := s.digest.of(s.over.render(func(name string) string {
+	signature := s.Digest.Of(s.over.Render(func(name string) string {
 		switch name {
 		case "sorted":
-			return sorted(form, "&")
+			return declare.Sorted(form, "&")
 		case "body":
 			if body == "" {
 				return form.Encode()
@@ -109,7 +73,7 @@ func (s *signer) of(form url.Values, body, path string, value func(string) strin
 		}
 		return value(name)
 	}))
-	return s.value.render(func(name string) string {
+	return s.value.Render(func(name string) string {
 		if name == "sign" {
 			return signature
 		}

@@ -11,26 +11,6 @@ import (
 	"time"
 )
 
-// sorted is k=v of every parameter but those left out, in the names' order,
-// joined.
-func sorted(form url.Values, join string, without ...string) string {
-	names := make([]string, 0, len(form))
-	for name := range form {
-		if !slices.Contains(without, name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	var b strings.Builder
-	for i, name := range names {
-		if i > 0 {
-			b.WriteString(join)
-		}
-		b.WriteString(name + "=" + form.Get(name))
-	}
-	return b.String()
-}
-
 func hmacSHA256(key []byte, text string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"yanma.dev/yanma/internal/declare"
 	"yanma.dev/yanma/internal/httpcall"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/provider/receipt"
@@ -42,7 +43,7 @@ func (s *submail) compose(m *provider.Message, t turn) (*http.Request, error) {
 // sign is the md5 of appid, appkey, the sorted members, appid and appkey.
 func (s *submail) sign(form url.Values) string {
 	around := s.cfg.Account + s.cfg.Password.Reveal()
-	sum := md5.Sum([]byte(around + sorted(form, "&", "signature", "tag") + around))
+	sum := md5.Sum([]byte(around + declare.Sorted(form, "&", "signature", "tag") + around))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -1,4 +1,4 @@
-package httpsms
+package declare
 
 import (
 	"encoding/json"
@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// template is a text of a stanza with {names} in it; {{ and }} are braces.
-type template struct {
+// Template is a text of a stanza with {names} in it; {{ and }} are braces.
+type Template struct {
 	parts []part
 }
 
@@ -17,9 +17,9 @@ type part struct {
 	isName bool
 }
 
-// parseTemplate cuts s into its parts. known tells which names there are.
-func parseTemplate(s string, known func(name string) bool) (template, error) {
-	var t template
+// Parse cuts s into its parts. known tells which names there are.
+func Parse(s string, known func(name string) bool) (Template, error) {
+	var t Template
 	var literal strings.Builder
 	for s != "" {
 		at := strings.IndexAny(s, "{}")
@@ -56,8 +56,8 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 	return t, nil
 }
 
-// render puts values in.
-func (t template) render(value func(name string) string) string {
+// Render puts values in.
+func (t Template) Render(value func(name string) string) string {
 	if len(t.parts) == 1 && !t.parts[0].isName {
 		return t.parts[0].text
 	}
@@ -72,68 +72,69 @@ func (t template) render(value func(name string) string) string {
 	return b.String()
 }
 
-// document is JSON whose texts are templates. It is a template, a list, a
+// Document is JSON whose texts are templates. It is a Template, a list, a
 // table, or whatever else JSON has and is passed on as it stands.
-type document struct {
-	value any // template, []document, map[string]document, json.Number, bool or nil
+type Document struct {
+	value any // Template, []Document, map[string]Document, json.Number, bool or nil
 }
 
-func parseDocument(s string, known func(string) bool) (document, error) {
+// ParseDocument reads JSON whose texts are templates.
+func ParseDocument(s string, known func(string) bool) (Document, error) {
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return document{}, fmt.Errorf("is not JSON: %w", err)
+		return Document{}, fmt.Errorf("is not JSON: %w", err)
 	}
 	if d.More() {
-		return document{}, fmt.Errorf("is not one JSON document")
+		return Document{}, fmt.Errorf("is not one JSON document")
 	}
 	return compile(v, known)
 }
 
-func compile(v any, known func(string) bool) (document, error) {
+func compile(v any, known func(string) bool) (Document, error) {
 	switch v := v.(type) {
 	case string:
-		t, err := parseTemplate(v, known)
-		return document{t}, err
+		t, err := Parse(v, known)
+		return Document{t}, err
 	case []any:
-		list := make([]document, len(v))
+		list := make([]Document, len(v))
 		for i := range v {
 			var err error
 			if list[i], err = compile(v[i], known); err != nil {
-				return document{}, err
+				return Document{}, err
 			}
 		}
-		return document{list}, nil
+		return Document{list}, nil
 	case map[string]any:
-		table := make(map[string]document, len(v))
+		table := make(map[string]Document, len(v))
 		for key := range v {
 			var err error
 			if table[key], err = compile(v[key], known); err != nil {
-				return document{}, err
+				return Document{}, err
 			}
 		}
-		return document{table}, nil
+		return Document{table}, nil
 	default:
-		return document{v}, nil
+		return Document{v}, nil
 	}
 }
 
-// render is the document with values put in, ready to be marshalled.
-func (d document) render(value func(string) string) any {
+// Render is the document with values put in, ready to be marshalled.
+func (d Document) Render(value func(string) string) any {
 	switch v := d.value.(type) {
-	case template:
-		return v.render(value)
-	case []document:
+	case Template:
+		return v.Render(value)
+	case []Document:
 		list := make([]any, len(v))
 		for i := range v {
-			list[i] = v[i].render(value)
+			list[i] = v[i].Render(value)
 		}
 		return list
-	case map[string]document:
+	case map[string]Document:
 		table := make(map[string]any, len(v))
 		for key := range v {
-			table[key] = v[key].render(value)
+			table[key] = v[key].Render(value)
 		}
 		return table
 	default:
@@ -141,18 +142,29 @@ func (d document) render(value func(string) string) any {
 	}
 }
 
-// each calls f with every template of the document.
-func (d document) each(f func(template)) {
+// Each calls f with every template of the document.
+func (d Document) Each(f func(Template)) {
 	switch v := d.value.(type) {
-	case template:
+	case Template:
 		f(v)
-	case []document:
+	case []Document:
 		for i := range v {
-			v[i].each(f)
+			v[i].Each(f)
 		}
-	case map[string]document:
+	case map[string]Document:
 		for key := range v {
-			v[key].each(f)
+			v[key].Each(f)
 		}
 	}
+}
+
+// Names are the names in the template, in their order.
+func (t Template) Names() []string {
+	var names []string
+	for _, p := range t.parts {
+		if p.isName {
+			names = append(names, p.text)
+		}
+	}
+	return names
 }
