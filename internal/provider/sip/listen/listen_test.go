@@ -79,7 +79,7 @@ func TestCallIsRecognised(t *testing.T) {
 		{core.Both, "1234", "1234123412341234"},
 		{core.Chinese, "0000", "00000000"},
 	} {
-		if testing.Short() && c.language != core.English {
+		if testing.Short() && c.code != "0000" {
 			continue // slow under the race detector, which has nothing to find here
 		}
 		said := b.Say(core.Speech{Code: core.CodeFromDigits(c.code), Language: c.language})
