@@ -174,19 +174,20 @@ func ResealOptOut(ctx context.Context, q store.SQL, old, anew SealedRow) error {
 // schedulePage is how many schedules one statement names.
 const schedulePage = 250
 
-// inPages calls f with the places $1 … of a page of ids, and its arguments.
-func inPages(ids []int64, f func(places string, args []any) error) error {
+// inPages calls f with the places of a page of ids, which follow those of the
+// arguments before, and with all arguments.
+func inPages(ids []int64, before []any, f func(places string, args []any) error) error {
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), schedulePage)]
 		ids = ids[len(page):]
-		args := make([]any, len(page))
+		args := append(make([]any, 0, len(before)+len(page)), before...)
 		var places strings.Builder
 		for i, id := range page {
 			if i > 0 {
 				places.WriteByte(',')
 			}
-			places.WriteString("$" + strconv.Itoa(i+1))
-			args[i] = id
+			args = append(args, id)
+			places.WriteString("$" + strconv.Itoa(len(args)))
 		}
 		if err := f(places.String(), args); err != nil {
 			return err
@@ -198,16 +199,10 @@ func inPages(ids []int64, f func(places string, args []any) error) error {
 // ClaimSchedules says that schedules that are due are being sent, to be looked at
 // again at until; it tells how many were due still.
 func ClaimSchedules(ctx context.Context, q store.SQL, ids []int64, now, until store.Time) (claimed int64, err error) {
-	err = inPages(ids, func(places string, args []any) error {
-		next := len(args) + 1
-		n, err := q.Exec(ctx, `UPDATE schedule SET state = 1, version = version + 1 WHERE id IN (`+places+`) AND due IS NOT NULL AND due <= $`+strconv.Itoa(next),
-			append(args, int64(now))...)
-		if err != nil {
-			return err
-		}
+	err = inPages(ids, []any{int64(until), int64(now)}, func(places string, args []any) error {
+		n, err := q.Exec(ctx, `UPDATE schedule SET state = 1, due = $1, updated = $2, version = version + 1
+			WHERE due IS NOT NULL AND due <= $2 AND id IN (`+places+`)`, args...)
 		claimed += n
-		_, err = q.Exec(ctx, `UPDATE schedule SET due = $`+strconv.Itoa(next)+`, updated = $`+strconv.Itoa(next+1)+` WHERE id IN (`+places+`) AND state = 1`,
-			append(args[:len(args):len(args)], int64(until), int64(now))...)
 		return err
 	})
 	return claimed, err
@@ -215,9 +210,8 @@ func ClaimSchedules(ctx context.Context, q store.SQL, ids []int64, now, until st
 
 // EndSchedules says that schedules were sent.
 func EndSchedules(ctx context.Context, q store.SQL, ids []int64, now store.Time) error {
-	return inPages(ids, func(places string, args []any) error {
-		_, err := q.Exec(ctx, `UPDATE schedule SET state = 2, due = NULL, version = version + 1, updated = $`+strconv.Itoa(len(args)+1)+
-			` WHERE id IN (`+places+`) AND state = 1`, append(args, int64(now))...)
+	return inPages(ids, []any{int64(now)}, func(places string, args []any) error {
+		_, err := q.Exec(ctx, `UPDATE schedule SET state = 2, due = NULL, updated = $1, version = version + 1 WHERE state = 1 AND id IN (`+places+`)`, args...)
 		return err
 	})
 }
@@ -225,7 +219,7 @@ func EndSchedules(ctx context.Context, q store.SQL, ids []int64, now store.Time)
 // RecipientsOfAll lists the recipients of schedules.
 func RecipientsOfAll(ctx context.Context, q store.SQL, ids []int64) ([]Recipient, error) {
 	var all []Recipient
-	err := inPages(ids, func(places string, args []any) error {
+	err := inPages(ids, nil, func(places string, args []any) error {
 		some, err := readRecipients(ctx, q, ` WHERE schedule IN (`+places+`) ORDER BY schedule, place`, args...)
 		all = append(all, some...)
 		return err
