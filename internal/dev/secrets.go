@@ -3,8 +3,7 @@ package dev
 import (
 	"crypto"
 	"crypto/ecdh"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -29,7 +28,7 @@ type secrets struct {
 	GatewayPrivate string `json:"gateway_private_key"` // Base64, X25519
 	CamaraClient   string `json:"camara_client_id"`
 	CamaraSecret   string `json:"camara_client_secret"`
-	CamaraKey      string `json:"camara_private_key"` // PEM, PKCS #8, P-256
+	CamaraKey      string `json:"camara_private_key"` // PEM, PKCS #8, Ed25519
 	SubmailAppID   string `json:"submail_appid"`
 	SubmailAppKey  string `json:"submail_appkey"`
 
@@ -70,7 +69,7 @@ func (s *secrets) fill(random io.Reader) error {
 		draw func(io.Reader) (string, error)
 	}{
 		{&s.OperatorToken, text(32)}, {&s.YunboxKey, text(32)}, {&s.SMSCPassword, text(8)}, {&s.WebhookSecret, text(32)},
-		{&s.GatewayPrivate, drawX25519}, {&s.CamaraClient, text(24)}, {&s.CamaraSecret, text(32)}, {&s.CamaraKey, drawP256},
+		{&s.GatewayPrivate, drawX25519}, {&s.CamaraClient, text(24)}, {&s.CamaraSecret, text(32)}, {&s.CamaraKey, drawEd25519},
 		{&s.SubmailAppID, text(12)}, {&s.SubmailAppKey, text(32)},
 		{&s.JSMSAppKey, text(24)}, {&s.JSMSMasterSecret, text(24)}, {&s.JSMSDevKey, text(24)}, {&s.JSMSDevSecret, text(24)},
 	} {
@@ -97,8 +96,10 @@ func drawX25519(random io.Reader) (string, error) {
 	return base64.StdEncoding.EncodeToString(key.Bytes()), nil
 }
 
-func drawP256(random io.Reader) (string, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), random)
+// drawEd25519 is a key whose signatures openssl makes in the form that tokens
+// have.
+func drawEd25519(random io.Reader) (string, error) {
+	_, key, err := ed25519.GenerateKey(random)
 	if err != nil {
 		return "", err
 	}
