@@ -183,7 +183,7 @@ func newWorld(t *testing.T) *world {
 	handler, err := New(Config{
 		Token: core.NewSecret(token), Messages: messages, Catalogue: templates, Admin: admin, Directory: w.directory,
 		Ring: w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
-		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids,
+		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{},
 		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },
