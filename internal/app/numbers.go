@@ -14,6 +14,7 @@ import (
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/numberverify/camaraup"
 	"yanma.dev/yanma/internal/numberverify/chinamobile"
+	"yanma.dev/yanma/internal/numberverify/declared"
 	"yanma.dev/yanma/internal/numberverify/operatorapi"
 	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/store"
@@ -42,6 +43,8 @@ func (a *App) openCarrier(c config.Carrier) (numberverify.Gateway, error) {
 	switch c.Type {
 	case "camara":
 		return camaraup.New(c.Camara(), operatorapi.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
+	case "http":
+		return declared.New(c.Declared(), declared.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
 	case "chinamobile":
 		return chinamobile.New(c.ChinaMobile(), chinamobile.Deps{Now: a.deps.Now, Random: a.deps.Random, Dial: dial})
 	default:

@@ -13,6 +13,7 @@ import (
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/numberverify/camaraup"
 	"yanma.dev/yanma/internal/numberverify/chinamobile"
+	"yanma.dev/yanma/internal/numberverify/declared"
 	"yanma.dev/yanma/internal/numberverify/operatorapi"
 	"yanma.dev/yanma/internal/numberverify/simswap"
 )
@@ -39,6 +40,11 @@ type Carrier struct {
 	Key      Secret `toml:"key"`       // our private key, PEM (PKCS #8)
 	KeyID    string `toml:"key_id"`    // kid; default the key's thumbprint
 	Purpose  string `toml:"purpose"`   // such as dpv:FraudPreventionAndDetection
+
+	// Of http: an interface that the stanza describes.
+	Answers  string            `toml:"answers"` // match or fetch; default match
+	Request  declared.Request  `toml:"request"`
+	Response declared.Response `toml:"response"`
 
 	Device Device `toml:"device"` // how a browser gets a proof; none: it is not offered to browsers
 }
@@ -99,6 +105,12 @@ func (c Carrier) Camara() camaraup.Config {
 		ClientID: c.ClientID, Key: c.Key.Secret, KeyID: c.KeyID, Purpose: c.Purpose}}
 }
 
+// Declared is a gateway as internal/numberverify/declared takes it.
+func (c Carrier) Declared() declared.Config {
+	return declared.Config{Name: c.Name, URL: c.URL, Carriers: c.Whose(), Answers: c.Answers, AppID: c.AppID, AppKey: c.AppKey.Secret,
+		AppSecret: c.AppSecret.Secret, Request: c.Request, Response: c.Response}
+}
+
 // validate is the check of the gateway's own package.
 func (c Carrier) validate() error {
 	switch c.Type {
@@ -106,6 +118,8 @@ func (c Carrier) validate() error {
 		return c.ChinaMobile().Validate()
 	case "camara":
 		return c.Camara().Operator.Validate()
+	case "http":
+		return c.Declared().Validate()
 	default:
 		return nil
 	}
@@ -115,10 +129,11 @@ func (c Carrier) validate() error {
 var carrierKeys = map[string][]string{
 	"":            {"name", "type", "url", "carriers", "apps", "egress", "device"},
 	"camara":      {"token_url", "audience", "client_id", "key", "key_id", "purpose"},
+	"http":        {"app_id", "app_key", "app_secret", "answers", "request", "response"},
 	"chinamobile": {"app_id", "app_key", "app_secret", "strict"},
 }
 
-func carrierTypes() []string { return []string{"chinamobile", "camara"} }
+func carrierTypes() []string { return []string{"chinamobile", "camara", "http"} }
 
 func (c *Config) checkCarriers(at lines) error {
 	names := map[string]bool{}

@@ -21,9 +21,18 @@ const exampleFile = "../../yanma.example.toml"
 // environment has what the example names.
 func environment(name string) string {
 	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c", "YANMA_CMPP_SECRET": "secret of the SP",
+		"YANMA_OPERATOR_KEY": operatorKey,
 		"YANMA_SIP_PASSWORD": "secret of the trunk",
 		"YANMA_CARRIER_KEY":  "key of the carrier", "YANMA_RECEIPT_SECRET": "0123456789abcdef", "YANMA_RECEIPT_KEY": "hook key"}[name]
 }
+
+// operatorKey is made for this test.
+const operatorKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgJNBXhh10gF2FHI46
+8MEvynVoEBGVTL+RPWo/ggUTMsChRANCAAROFuHFha3aynNIxHy40CljS1/SZF17
+7uy33VsLiH3rpOGygoVCzwY18fHyXhuu22EnW8x3+z6BIBm0hArO4Hhf
+-----END PRIVATE KEY-----
+`
 
 func example(t *testing.T) string {
 	t.Helper()
