@@ -18,6 +18,7 @@ type appCommands struct {
 	Set       appSetCommand       `cmd:"" help:"Change an app's settings."`
 	RotateKey appRotateKeyCommand `cmd:"" help:"Make a new key and print it, this once."`
 	Submail   appSubmailCommands  `cmd:"" help:"An app's appids and appkeys."`
+	JSMS      appJSMSCommands     `cmd:"" name:"jsms" help:"An app's appKey and masterSecret."`
 	Camara    appCamaraCommand    `cmd:"" help:"Make or change an app's OAuth client, for the open API."`
 	Disable   appDisableCommand   `cmd:"" help:"Make an app's keys invalid."`
 	Enable    appEnableCommand    `cmd:"" help:"Make them valid again."`

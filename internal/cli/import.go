@@ -15,6 +15,7 @@ import (
 type importCommands struct {
 	Yunbox  importYunboxCommand  `cmd:"" help:"Take over keys, users and devices with their old ids (docs/import.md)."`
 	Submail importSubmailCommand `cmd:"" help:"Take over appids with their appkeys (docs/import.md)."`
+	JSMS    importJSMSCommand    `cmd:"" name:"jsms" help:"Take over keys, templates and signatures with their old ids (docs/import.md)."`
 }
 
 type importYunboxCommand struct {
@@ -78,6 +79,9 @@ func printReport(w World, r tenant.ImportReport) error {
 	}
 	about := facts{{"import", what}, {"keys", strconv.Itoa(r.Keys)}, {"users", strconv.Itoa(r.Users)},
 		{"devices", strconv.Itoa(r.Devices)}, {"failed", strconv.Itoa(r.Failed)}}
+	if r.Templates+r.Signatures > 0 {
+		about = append(about, [2]string{"templates", strconv.Itoa(r.Templates)}, [2]string{"signatures", strconv.Itoa(r.Signatures)})
+	}
 	if err := about.print(w.Stdout); err != nil || len(r.Errors) == 0 {
 		return err
 	}

@@ -118,6 +118,8 @@ func (o *operator) routes() []facade.Route {
 		{Name: "signing-key-rotate", Method: http.MethodPost, Path: "/admin/signing-key/rotate", Handle: o.rotateSigning},
 		{Name: "app-rotate-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/submail/rotate-key", Handle: o.rotateSubmail},
 		{Name: "app-revoke-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/submail/revoke", Handle: o.revokeSubmail},
+		{Name: "app-rotate-jsms", Method: http.MethodPost, Path: "/admin/apps/{app}/jsms/rotate-key", Handle: o.rotateJSMS},
+		{Name: "app-import-jsms", Method: http.MethodPost, Path: "/admin/apps/{app}/import/jsms", Handle: o.importJSMS},
 		{Name: "app-import-submail", Method: http.MethodPost, Path: "/admin/apps/{app}/import/submail", Handle: o.importSubmail},
 		{Name: "app-disable", Method: http.MethodPost, Path: "/admin/apps/{app}/disable", Handle: o.disableApp},
 		{Name: "app-enable", Method: http.MethodPost, Path: "/admin/apps/{app}/enable", Handle: o.enableApp},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"yanma.dev/yanma/internal/core"
@@ -53,6 +54,13 @@ func (o *operator) revokeSubmail(ctx context.Context, x *facade.Exchange) error 
 }
 
 func (o *operator) importSubmail(ctx context.Context, x *facade.Exchange) error {
+	return o.importLines(x, func(id core.AppID, file io.Reader, dryRun bool) (tenant.ImportReport, error) {
+		return o.Admin.ImportSubmail(ctx, by(x), id, file, dryRun)
+	})
+}
+
+// importLines takes a small file over, of which all is taken or nothing.
+func (o *operator) importLines(x *facade.Exchange, take func(core.AppID, io.Reader, bool) (tenant.ImportReport, error)) error {
 	id, err := pathID(x, "app")
 	if err != nil {
 		return err
@@ -65,12 +73,11 @@ func (o *operator) importSubmail(ctx context.Context, x *facade.Exchange) error 
 	if dryRun != "" && dryRun != "true" && dryRun != "false" {
 		return &core.Error{Kind: core.KindBadField, Field: "dry_run", Detail: "want true or false"}
 	}
-	body := http.MaxBytesReader(nil, x.Request.Body, facade.BodyCap)
-	report, err := o.Admin.ImportSubmail(ctx, by(x), core.AppID(id), body, dryRun == "true")
+	report, err := take(core.AppID(id), http.MaxBytesReader(nil, x.Request.Body, largestLines), dryRun == "true")
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return core.E(core.KindBodyTooLarge, "over 64 KiB: split the file")
+		return core.E(core.KindBodyTooLarge, "over 1 MiB: split the file")
 	case err != nil:
 		return err
 	case report.Failed > 0:
@@ -80,3 +87,6 @@ func (o *operator) importSubmail(ctx context.Context, x *facade.Exchange) error 
 		return reply(x, http.StatusOK, report)
 	}
 }
+
+// largestLines is how large a file of credentials and templates may be.
+const largestLines = 1 << 20

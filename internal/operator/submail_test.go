@@ -40,7 +40,7 @@ func TestSubmailKeys(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Code != "import_invalid" || report.Failed != 1 || report.Errors[0].Line != 2 {
 		t.Errorf("a bad line: %+v, %v", report, err)
 	}
-	if _, err := w.ImportSubmail(ctx, app.ID, strings.NewReader(strings.Repeat("\n", 70<<10)), false); !errors.As(err, &refused) || refused.Status != 413 {
+	if _, err := w.ImportSubmail(ctx, app.ID, strings.NewReader(strings.Repeat("\n", 1<<20+1)), false); !errors.As(err, &refused) || refused.Status != 413 {
 		t.Errorf("a large file: %v", err)
 	}
 	view, err := w.RevokeSubmail(ctx, app.ID)

@@ -22,13 +22,17 @@ const (
 
 // ImportReport says what an import did, or would do.
 type ImportReport struct {
-	DryRun  bool            `json:"dry_run"`
-	Applied bool            `json:"applied"` // false: nothing was changed
-	Keys    int             `json:"keys"`    // records that are in the installation now, here and below
-	Users   int             `json:"users"`
-	Devices int             `json:"devices"`
-	Failed  int             `json:"failed"` // records that are not
-	Errors  []ImportProblem `json:"errors"` // the first hundred
+	DryRun  bool `json:"dry_run"`
+	Applied bool `json:"applied"` // false: nothing was changed
+	Keys    int  `json:"keys"`    // records that are in the installation now, here and below
+	Users   int  `json:"users"`
+	Devices int  `json:"devices"`
+
+	Templates  int `json:"templates,omitempty"`
+	Signatures int `json:"signatures,omitempty"`
+
+	Failed int             `json:"failed"` // records that are not
+	Errors []ImportProblem `json:"errors"` // the first hundred
 }
 
 // ImportProblem is why a record was not taken. It quotes neither a number nor
@@ -38,7 +42,8 @@ type ImportProblem struct {
 	Message string `json:"message"`
 }
 
-func (r *ImportReport) fail(line int, message string) {
+// Fail notes a record that is not taken over, and why.
+func (r *ImportReport) Fail(line int, message string) {
 	r.Failed++
 	if len(r.Errors) < mostProblems {
 		r.Errors = append(r.Errors, ImportProblem{Line: line, Message: message})
@@ -105,11 +110,11 @@ func readImport(r io.Reader, phones guard.PhonePolicy, report *ImportReport) (*i
 			return nil, core.E(core.KindBodyTooLarge, "more than 500,000 records: split the file")
 		}
 		if problem := f.add(line, text, phones); problem != "" {
-			report.fail(line, problem)
+			report.Fail(line, problem)
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		report.fail(line+1, "the line is longer than 4 KiB; what follows was not read")
+		report.Fail(line+1, "the line is longer than 4 KiB; what follows was not read")
 		return f, nil
 	}
 	return f, lines.Err()

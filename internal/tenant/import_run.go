@@ -116,7 +116,7 @@ func (a *Admin) importKey(ctx context.Context, q store.SQL, app core.AppID, k im
 		case err != nil:
 			return err
 		case taken && c.App != app:
-			report.fail(k.line, "key: another app has it")
+			report.Fail(k.line, "key: another app has it")
 			return nil
 		case taken:
 			report.Keys++
@@ -163,9 +163,9 @@ func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report 
 	if reason := aboutRecord(err); reason != "" {
 		mu.Lock()
 		defer mu.Unlock()
-		report.fail(u.line, "yb_uid: "+reason)
+		report.Fail(u.line, "yb_uid: "+reason)
 		for _, d := range u.devices {
-			report.fail(d.line, "device_id: its user was not taken over")
+			report.Fail(d.line, "device_id: its user was not taken over")
 		}
 		return nil
 	}
@@ -183,7 +183,7 @@ func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report 
 		}
 		mu.Lock()
 		if err != nil {
-			report.fail(d.line, "device_id: "+reason)
+			report.Fail(d.line, "device_id: "+reason)
 		} else {
 			report.Devices++
 		}

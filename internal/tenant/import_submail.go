@@ -49,7 +49,7 @@ func (a *Admin) ImportSubmail(ctx context.Context, by By, id core.AppID, file io
 			case err != nil:
 				return nil, err
 			case problem != "":
-				report.fail(p.line, problem)
+				report.Fail(p.line, problem)
 			default:
 				signing = next
 				report.Keys++
@@ -86,20 +86,20 @@ func readSubmail(file io.Reader, report *ImportReport) (pairs []submailPair, err
 		var r submailRecord
 		switch err := strictJSON(string(text), &r); {
 		case err != nil || r.Type != "app":
-			report.fail(line, "want an object with type app, appid and appkey")
+			report.Fail(line, "want an object with type app, appid and appkey")
 		case !isImportableID(r.AppID):
-			report.fail(line, "appid: want 1 to 64 characters of A-Z a-z 0-9 _ . -")
+			report.Fail(line, "appid: want 1 to 64 characters of A-Z a-z 0-9 _ . -")
 		case len(r.AppKey) < shortestAppKey || len(r.AppKey) > longestAppKey || !isVisible(r.AppKey):
-			report.fail(line, fmt.Sprintf("appkey: want %d to %d visible ASCII characters", shortestAppKey, longestAppKey))
+			report.Fail(line, fmt.Sprintf("appkey: want %d to %d visible ASCII characters", shortestAppKey, longestAppKey))
 		case len(pairs) == mostAppIDs:
-			report.fail(line, fmt.Sprintf("one app has at most %d appids", mostAppIDs))
+			report.Fail(line, fmt.Sprintf("one app has at most %d appids", mostAppIDs))
 			return nil, nil
 		default:
 			pairs = append(pairs, submailPair{SubmailKey{r.AppID, core.NewSecret(r.AppKey)}, line})
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		report.fail(1, "a line is longer than 4 KiB")
+		report.Fail(1, "a line is longer than 4 KiB")
 		return nil, nil
 	}
 	return pairs, lines.Err()

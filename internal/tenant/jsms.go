@@ -67,12 +67,8 @@ func (a *Admin) RotateJSMS(ctx context.Context, by By, id core.AppID, of Dialect
 // one that was issued elsewhere (contracts/README.md §3.5). Secrets of the same
 // name end. KindBadField for the pair, KindConflict for another app's name.
 func (a *Admin) EnsureJSMS(ctx context.Context, by By, id core.AppID, of Dialect, pair JSMSKey) (AppView, error) {
-	secret := pair.Secret.Reveal()
-	if len(pair.Name) < shortestJSMS || !isImportableID(pair.Name) {
-		return AppView{}, bad("app_key", "want 8 to 64 characters of A-Z a-z 0-9 _ . -")
-	}
-	if len(secret) < shortestJSMS || len(secret) > longestJSMS {
-		return AppView{}, bad("master_secret", "want 8 to 64 characters")
+	if err := CheckJSMS(pair); err != nil {
+		return AppView{}, err
 	}
 	return a.changeSigning(ctx, by, "app.set_jsms", id, func(ctx context.Context, q store.SQL, signing []SigningKey) ([]SigningKey, error) {
 		if slices.ContainsFunc(signing, func(k SigningKey) bool {
@@ -82,6 +78,18 @@ func (a *Admin) EnsureJSMS(ctx context.Context, by By, id core.AppID, of Dialect
 		}
 		return a.withJSMS(ctx, q, id, signing, of, pair, a.now())
 	})
+}
+
+// CheckJSMS tells what is wrong with a pair that was issued elsewhere.
+func CheckJSMS(pair JSMSKey) error {
+	secret := pair.Secret.Reveal()
+	if len(pair.Name) < shortestJSMS || !isImportableID(pair.Name) {
+		return bad("app_key", "a key has 8 to 64 characters of A-Z a-z 0-9 _ . -")
+	}
+	if len(secret) < shortestJSMS || len(secret) > longestJSMS {
+		return bad("master_secret", "a secret has 8 to 64 characters")
+	}
+	return nil
 }
 
 // withJSMS adds a secret, after which the older ones of its name end.
