@@ -41,7 +41,7 @@ type Client struct {
 	trouble  string // the account's, as last logged; "" once a call was taken
 	started  bool
 	stopping bool
-	active   int              // Submits whose call has not ended
+	active   int              // calls that wait or are under way
 	calls    map[string]*call // by Call-ID
 	life     context.Context  // of everything; ended by Stop at the very last
 	end      context.CancelCauseFunc
@@ -103,39 +103,53 @@ func (c *Client) Start(ctx context.Context) error {
 	return nil
 }
 
-// Submit makes one call (see provider.Provider). ctx and the message's validity
-// bound the wait for a place and the pace; the validity also bounds the ringing.
+// mostWaiting is how many calls may wait for a place. They wait here, and not in
+// Submit: a call lasts a minute, and texts behind it must not.
+const mostWaiting = 1000
+
+// Submit makes one call (see provider.Provider); it never blocks. ctx and the
+// message's validity bound the wait for a place and the pace; the validity also
+// bounds the ringing.
 func (c *Client) Submit(ctx context.Context, m *provider.Message, done func(provider.Outcome)) {
 	said, err := core.ParseSpeech(m.Text)
 	if err != nil || !c.Carries(m) {
 		done(provider.Outcome{Class: provider.Rejected, Code: "no call", Detail: "the provider makes calls only"})
 		return
 	}
-	if err := c.enter(); err != nil {
-		done(provider.Outcome{Class: provider.NotSent, Detail: err.Error()})
+	if refusal := c.enter(); refusal.Class != 0 {
+		done(refusal)
 		return
 	}
-	began := c.deps.Now()
-	if err := c.admit(ctx, m.Validity); err != nil {
-		done(provider.Outcome{Class: provider.NotSent, Detail: err.Error()})
-		c.leave()
-		return
-	}
-	call := &call{client: c, number: c.cfg.Format.written(m.To), said: said, settle: done, pressed: make(chan struct{}, 1), hungUp: make(chan struct{}),
+	l := &call{client: c, number: c.cfg.Format.written(m.To), said: said, settle: done, pressed: make(chan struct{}, 1), hungUp: make(chan struct{}),
 		ring: c.cfg.Ring}
-	if m.Validity > 0 {
-		call.ring = max(min(call.ring, m.Validity-c.deps.Now().Sub(began)), time.Millisecond)
+	began, life := c.deps.Now(), m.Validity
+	placed := false
+	select { // at once where there is room, so that nobody overtakes
+	case c.places <- struct{}{}:
+		placed = true
+	default:
 	}
-	begun := c.begin(func() {
-		call.make(c.life)
-		<-c.places
-		c.leave()
-	})
-	if !begun {
-		<-c.places
+	if !c.begin(func() { c.turn(ctx, l, began, life, placed) }) {
+		if placed {
+			<-c.places
+		}
 		done(provider.Outcome{Class: provider.NotSent, Detail: errStopping.Error()})
 		c.leave()
 	}
+}
+
+// turn waits until a call may be made, and makes it.
+func (c *Client) turn(ctx context.Context, l *call, began time.Time, life time.Duration, placed bool) {
+	defer c.leave()
+	if err := c.admit(ctx, life, placed); err != nil {
+		l.outcome(provider.Outcome{Class: provider.NotSent, Detail: err.Error()})
+		return
+	}
+	if life > 0 {
+		l.ring = max(min(l.ring, life-c.deps.Now().Sub(began)), time.Millisecond)
+	}
+	l.make(c.life)
+	<-c.places
 }
 
 // begin runs a call, unless Stop waits for the last one already.
@@ -149,18 +163,21 @@ func (c *Client) begin(work func()) bool {
 	return true
 }
 
-// enter counts a submission in, unless the provider is stopping or down.
-func (c *Client) enter() error {
+// enter counts a submission in, unless the provider is stopping or down, or too
+// many wait.
+func (c *Client) enter() (refusal provider.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.stopping:
-		return errStopping
+		return provider.Outcome{Class: provider.NotSent, Detail: errStopping.Error()}
 	case !c.up:
-		return errors.New(c.state)
+		return provider.Outcome{Class: provider.NotSent, Detail: c.state}
+	case c.active >= c.cfg.Window+mostWaiting:
+		return provider.Outcome{Class: provider.Throttled, Code: "queue full", RetryAfter: pace.PauseAfterThrottle}
 	}
 	c.active++
-	return nil
+	return provider.Outcome{}
 }
 
 func (c *Client) leave() {
@@ -172,18 +189,16 @@ func (c *Client) leave() {
 	}
 }
 
-// admit waits for a place and then for the pace, but for no longer than life:
+// admit waits for a place, unless there is one already, and then for the pace, but for no longer than life:
 // whoever's code is dead when its turn comes must not be rung. 0 is for ever.
-func (c *Client) admit(ctx context.Context, life time.Duration) error {
+func (c *Client) admit(ctx context.Context, life time.Duration, placed bool) error {
 	var over <-chan time.Time
 	if life > 0 {
 		timer := time.NewTimer(life)
 		defer timer.Stop()
 		over = timer.C
 	}
-	select {
-	case c.places <- struct{}{}:
-	default:
+	if !placed {
 		select {
 		case c.places <- struct{}{}:
 		case <-over:

@@ -286,3 +286,35 @@ func TestStopHangsUp(t *testing.T) {
 		})
 	}
 }
+
+// TestSubmitNeverBlocks: while every place is taken further calls wait, and
+// whoever submits them goes on; over a bound they are throttled.
+func TestSubmitNeverBlocks(t *testing.T) {
+	t.Parallel()
+	w := start(t, trunk.Behaviour{Ring: true, Status: -1}, func(c *Config, _ *trunk.Config) { c.Window = 1 })
+	outcomes := make(chan provider.Outcome, mostWaiting+10)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 1 + mostWaiting + 5 {
+		w.Submit(ctx, message("042917", core.Chinese), func(o provider.Outcome) { outcomes <- o })
+	}
+	throttled := 0
+	for range 6 { // the first one rings, five are too many
+		if o := <-outcomes; o.Class == provider.Throttled && o.RetryAfter > 0 {
+			throttled++
+		} else if o.Class != provider.Accepted {
+			t.Errorf("%+v", o)
+		}
+	}
+	cancel()
+	for range mostWaiting {
+		if o := <-outcomes; o.Class != provider.NotSent {
+			t.Fatalf("%+v", o)
+		}
+	}
+	if throttled != 5 || w.trunk.Taken(number) != 1 {
+		t.Errorf("%d throttled, %d calls", throttled, w.trunk.Taken(number))
+	}
+	stopped, end := context.WithCancel(t.Context())
+	end()
+	_ = w.Client.Stop(stopped) // the one that rings
+}
