@@ -159,6 +159,46 @@ func TestLiveServer(t *testing.T) {
 			"general  95         0     0      95\n", "credit", "show", "--app", "2")
 	})
 
+	t.Run("templates", func(t *testing.T) { // approved at once in dev
+		l.golden(t, ""+
+			"sign:     1\n"+
+			"app:      2\n"+
+			"text:     云盒\n"+
+			"kind:     1\n"+
+			"state:    approved\n"+
+			"default:  yes\n"+
+			"remark:   –\n", "sign", "add", "云盒", "--app", "2", "--import", "1")
+		l.golden(t, ""+
+			"template:  1250\n"+
+			"app:       2\n"+
+			"name:      order\n"+
+			"kind:      notice\n"+
+			"state:     approved\n"+
+			"text:      订单{{number}}已发货\n"+
+			"remark:    –\n", "template", "add", "订单{{number}}已发货", "--app", "2", "--name", "order", "--import", "1250")
+		l.golden(t, ""+
+			"template:      1\n"+
+			"app:           every app\n"+
+			"name:          code\n"+
+			"kind:          code\n"+
+			"state:         approved\n"+
+			"text:          您的验证码是{{code}}，5分钟内有效，请勿泄露。\n"+
+			"a code lives:  300 s\n"+
+			"remark:        –\n", "template", "show", "1", "--app", "2")
+		l.golden(t, "yanma: The text has a 【 or 】: text: 【 and 】 are for the signature, which is put before it.\n", "template", "edit", "1250", "--app", "2", "--text", "【云盒】x")
+		l.golden(t, ""+
+			"template:  1250\n"+
+			"app:       2\n"+
+			"name:      order\n"+
+			"kind:      notice\n"+
+			"state:     rejected: whose?\n"+
+			"text:      订单{{number}}已发货\n"+
+			"remark:    –\n", "template", "reject", "1250", "--app", "2", "--reason", "whose?")
+		l.golden(t, "template 1250 of app 2 is gone.\n", "template", "delete", "1250", "--app", "2")
+		l.golden(t, "yanma: It does not exist: template: no such template.\n", "template", "approve", "1250", "--app", "2")
+		l.golden(t, "yanma: It can not be changed as it stands: default_signature.\n", "sign", "delete", "1", "--app", "2")
+	})
+
 	t.Run("providers", func(t *testing.T) {
 		l.golden(t, ""+
 			"PROVIDER  UP   WINDOW  DETAIL\n"+
@@ -204,9 +244,12 @@ func shop(name, digits, price, warning string) string {
 		"dialects:            yunbox\n" +
 		"signature:           云盒\n" +
 		"wording:             –\n" +
+		"template's name:     code\n" +
+		"time zone:           Asia/Shanghai\n" +
 		"domain, app hash:    –, –\n" +
 		"sender:              –\n" +
 		"codes:               " + digits + " digits, 300 s\n" +
+		"plan:                –\n" +
 		"price of a segment:  " + price + "\n" +
 		"price of a login:    the installation's\n" +
 		"price of a call:     the installation's\n" +
@@ -223,7 +266,7 @@ func shop(name, digits, price, warning string) string {
 		"updated:             TIME................\n" +
 		warning +
 		"KEY  DIALECT  VALID  UNTIL  CREATED\n" +
-		"2    yunbox   yes    –      TIME................\n"
+		"3    yunbox   yes    –      TIME................\n"
 }
 
 func testImport(t *testing.T, l *live) {
