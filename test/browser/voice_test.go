@@ -87,6 +87,11 @@ func TestHandsetPlaysACall(t *testing.T) {
 	if got := jsms(t, dev, "/v1/codes/"+asked.ID+"/valid", `{"code":"`+code+`"}`); strings.TrimSpace(got) != `{"is_valid":true}` {
 		t.Errorf("valid: %s", got)
 	}
+	for _, secret := range []string{code, phone, spaced} {
+		if strings.Contains(dev.Log(), secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
 	p.screenshot(t, "handset-call")
 	p.clean(t, dev.BaseURL)
 }
