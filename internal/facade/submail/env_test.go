@@ -122,6 +122,17 @@ func (e *env) seed(t testing.TB) {
 	}
 }
 
+// seedOther makes a second app of the tenant, with money of its own.
+func (e *env) seedOther(t testing.TB) {
+	ctx := context.Background()
+	signature, dialects := "验码", []tenant.Dialect{tenant.DialectSubmail}
+	app, _, err := e.admin.CreateApp(ctx, by, tenant.Spec{Tenant: e.tenantID, Name: "other", Settings: tenant.Patch{Signature: &signature, Dialects: &dialects}})
+	must(t, err)
+	_, err = e.admin.ImportSubmail(ctx, by, app.ID, strings.NewReader(`{"type":"app","appid":"20001","appkey":"other-appkey"}`), false)
+	must(t, err)
+	must(t, e.batcher.Do(ctx, &billing.TopUp{IDs: e.ids, Payer: billing.PayerOf(e.tenantID, app.ID, false, core.PoolGeneral), Amount: 100}))
+}
+
 // wire puts the use-cases together, again after a setting of the installation.
 func (e *env) wire(t testing.TB) {
 	t.Helper()
@@ -213,6 +224,8 @@ func (e *env) Do(t *testing.T, directive string, args []string) {
 		_, _, err = e.admin.RotateSubmail(ctx, by, e.app, appid, tenant.Rotation{OldValidUntil: e.clock.Now().Add(d)})
 	case "import": // APPID KEY
 		_, err = e.admin.ImportSubmail(ctx, by, e.app, strings.NewReader(fmt.Sprintf(`{"type":"app","appid":%q,"appkey":%q}`, args[0], args[1])), false)
+	case "other-app": // 20001, other-appkey
+		e.seedOther(t)
 	case "gateways": // none, all, or of others only
 		e.setGateways(t, args[0])
 	case "http-status":
