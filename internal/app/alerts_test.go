@@ -85,7 +85,7 @@ func TestEveryAlertHasItsMetric(t *testing.T) {
 	var shown string
 	l.await("the last metric", func() bool {
 		shown = l.scrape()
-		return strings.Contains(shown, "yanma_callback_up{")
+		return strings.Contains(shown, "\nyanma_callback_calls_total{result=\"told\"} 1\n")
 	})
 	for name, alerts := range names {
 		if _, later := labelled[name]; !strings.Contains(shown, "\n"+name+"{") && !strings.Contains(shown, "\n"+name+" ") && !later {
