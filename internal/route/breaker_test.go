@@ -32,12 +32,13 @@ func TestReq36_OneProbeAtATimeWithGrowingPauses(t *testing.T) {
 	var b Breaker
 	now := began
 	b.Trip(now, 0.999999)
-	for _, pause := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-		if now = now.Add(pause*time.Second/2 - 1); b.Admit(now) != Refused {
-			t.Fatalf("a probe before half of %d s is over", pause)
+	for _, seconds := range []int{1, 2, 4, 8, 16, 30, 30} {
+		half := time.Duration(seconds) * time.Second / 2
+		if now = now.Add(half - 1); b.Admit(now) != Refused {
+			t.Fatalf("a probe before half of %d s is over", seconds)
 		}
-		if now = now.Add(pause*time.Second/2 + 1); b.Admit(now) != Probe {
-			t.Fatalf("no probe after %d s", pause)
+		if now = now.Add(half + 1); b.Admit(now) != Probe {
+			t.Fatalf("no probe after %d s", seconds)
 		}
 		if b.Admit(now) != Refused || b.Admit(now.Add(time.Hour)) != Refused {
 			t.Fatal("a second probe beside the first")
@@ -108,6 +109,7 @@ func TestReq36_BreakerProperties(t *testing.T) {
 					if waited := now.Sub(opened); waited < firstPause/2 {
 						t.Fatalf("a probe after %v", waited)
 					}
+				default:
 				}
 			},
 			"answer": func(*rapid.T) {

@@ -21,7 +21,6 @@ import (
 type lazy struct {
 	name   string
 	window chan struct{}
-	only   core.Channel // 0: every text
 
 	mu   sync.Mutex
 	done []func(provider.Outcome)
