@@ -13,6 +13,7 @@ import (
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/oauth/jwt"
 )
 
 // carriers stand in for the three networks: real gateways on loopback, which
@@ -22,6 +23,7 @@ type carriers struct {
 	options  carriersim.Options
 	listener net.Listener
 	server   *http.Server
+	key      core.Secret // ours at the simulated CAMARA operator, PEM
 }
 
 func openCarriers(ctx context.Context, random io.Reader) (*carriers, error) {
@@ -33,7 +35,10 @@ func openCarriers(ctx context.Context, random io.Reader) (*carriers, error) {
 		}
 		*secret = core.NewSecret(text)
 	}
-	var err error
+	err := c.drawOperatorKey(random)
+	if err != nil {
+		return nil, err
+	}
 	if c.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -44,6 +49,29 @@ func openCarriers(ctx context.Context, random io.Reader) (*carriers, error) {
 }
 
 func (c *carriers) url() string { return "http://" + c.listener.Addr().String() + "/sim" }
+
+// operatorClient is our name at the simulated CAMARA operator.
+const operatorClient = "yanma-dev"
+
+// drawOperatorKey makes our key there.
+func (c *carriers) drawOperatorKey(random io.Reader) error {
+	text, err := drawEd25519(random)
+	if err != nil {
+		return err
+	}
+	signer, err := secrets{CamaraKey: text}.camaraSigner()
+	if err != nil {
+		return err
+	}
+	c.key = core.NewSecret(text)
+	c.options.Camara = carriersim.Camara{ClientID: operatorClient, Keys: jwt.PublicKeys(signer)}
+	return nil
+}
+
+// simSwap is the operator who is asked whether a SIM was changed lately.
+func (c *carriers) simSwap() config.SIMSwap {
+	return config.SIMSwap{URL: c.url() + "/camara", TokenURL: c.url() + "/camara/oauth2/token", ClientID: operatorClient, Key: config.Secret{Secret: c.key}}
+}
 
 // stanza is the gateway that asks them: China Mobile's three-carrier product
 // (contracts/carriers.md §4).

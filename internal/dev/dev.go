@@ -206,7 +206,7 @@ func (s *simulator) config(o Options) (config.Config, error) {
 	if s.ismg != nil {
 		c.Providers = append([]config.Provider{s.ismg.stanza()}, c.Providers...)
 	}
-	c.Carriers = []config.Carrier{s.carriers.stanza()}
+	c.Carriers, c.SIMSwap = []config.Carrier{s.carriers.stanza()}, s.carriers.simSwap()
 	c.Tunnel.Provisioner, c.Tunnel.GatewayPublicKey, c.Tunnel.Endpoint = "webhook", gateway, "vpn.example.com:51820"
 	c.Tunnel.Webhook.URL, c.Tunnel.Webhook.Secret = s.gateway.url(), config.Secret{Secret: core.NewSecret(s.secrets.WebhookSecret)}
 	return c.Complete()
