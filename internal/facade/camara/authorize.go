@@ -17,8 +17,8 @@ func (d *dialect) authorize(ctx context.Context, x *facade.Exchange) error {
 	if err := d.peek(ctx, failures); err != nil {
 		return err
 	}
-	form, err := oauth.ParseForm(x.Request.URL.RawQuery)
-	if err != nil {
+	form, readable := readQuery(x)
+	if !readable {
 		appendPage(x, "invalid_request")
 		return nil
 	}
@@ -43,6 +43,12 @@ func (d *dialect) authorize(ctx context.Context, x *facade.Exchange) error {
 	x.SetHeader("Location", answer.Location)
 	x.SetHeader("Referrer-Policy", "no-referrer")
 	return nil
+}
+
+// readQuery reads the parameters, if they can be.
+func readQuery(x *facade.Exchange) (oauth.Form, bool) {
+	form, err := oauth.ParseForm(x.Request.URL.RawQuery)
+	return form, err == nil
 }
 
 // appendPage is what a person sees whose app sent a request that can not be
