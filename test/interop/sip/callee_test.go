@@ -181,7 +181,7 @@ func caller(t *testing.T, at string, change func(*sip.Config)) (*sip.Client, *si
 	if change != nil {
 		change(&c)
 	}
-	client, err := sip.New(c, sip.Deps{Sink: s, Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Frame: 2 * time.Millisecond})
+	client, err := sip.New(c, sip.Deps{Sink: s, Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Frame: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,6 +233,14 @@ func await(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// together runs what waits for the most part at the same time.
+type together struct {
+	t   *testing.T
+	all sync.WaitGroup
+}
+
+func (g *together) run(name string, test func(*testing.T)) { g.all.Go(func() { g.t.Run(name, test) }) }
 
 func TestMain(m *testing.M) {
 	if _, err := exec.LookPath("sipp"); err != nil {

@@ -18,6 +18,7 @@ import (
 // TestPromptsAreTheScripts: what scripts/prompts.sh speaks today with espeak-ng
 // is recognised as what is kept in the tree.
 func TestPromptsAreTheScripts(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	if out, err := exec.Command("../../../scripts/prompts.sh", folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -28,6 +28,8 @@ func heard(t *testing.T, r listen.Recording) []listen.Heard {
 // TestReq35_SippHearsTheCode: sipp answers; the digits are recognised in the
 // RTP, in order, in each language, codec and transport.
 func TestReq35_SippHearsTheCode(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	for _, c := range []struct {
 		language        core.Language
 		payload, code   string
@@ -37,8 +39,7 @@ func TestReq35_SippHearsTheCode(t *testing.T) {
 		{core.English, "0", "835641", "udp", "835641835641"},
 		{core.Both, "8", "9076", "tcp", "9076907690769076"},
 	} {
-		t.Run(c.language.String()+" "+c.transport, func(t *testing.T) {
-			t.Parallel()
+		g.run(c.language.String()+" "+c.transport, func(t *testing.T) {
 			other := call(t, "answered", c.transport, c.payload, 0)
 			client, receipts := caller(t, other.address, func(sc *sip.Config) { sc.Transport = c.transport })
 			o := say(t, client, c.code, c.language)
@@ -54,14 +55,16 @@ func TestReq35_SippHearsTheCode(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestReq35_SippRefuses: what sipp answers becomes the jsms status of
 // contracts/delivery.md §8.
 func TestReq35_SippRefuses(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	for status, jsms := range map[int]int{486: 4008, 480: 4007, 404: 4009, 503: 4009} {
-		t.Run(strconv.Itoa(status), func(t *testing.T) {
-			t.Parallel()
+		g.run(strconv.Itoa(status), func(t *testing.T) {
 			other := call(t, "refused", "udp", "", status)
 			client, receipts := caller(t, other.address, nil)
 			if o := say(t, client, "042917", core.Chinese); o.Class != provider.Accepted {
@@ -73,6 +76,7 @@ func TestReq35_SippRefuses(t *testing.T) {
 			other.done(t)
 		})
 	}
+	g.all.Wait()
 }
 
 // TestReq35_SippRingsOut: nobody answers; sipp gets its CANCEL, and 4007 is told.
@@ -108,9 +112,10 @@ func TestSippHangsUp(t *testing.T) {
 // TestSippPressesAKey: by INFO from sipp, or by a telephone event in RTP: the
 // code is said a third time.
 func TestSippPressesAKey(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	for scenario, payload := range map[string][]byte{"info": nil, "answered": rtp.Event{Key: '1', Volume: 10, Duration: 160}.Append(nil)} {
-		t.Run(scenario, func(t *testing.T) {
-			t.Parallel()
+		g.run(scenario, func(t *testing.T) {
 			other := call(t, scenario, "udp", "8", 0)
 			other.press = payload
 			client, _ := caller(t, other.address, nil)
@@ -120,13 +125,15 @@ func TestSippPressesAKey(t *testing.T) {
 			}
 		})
 	}
+	g.all.Wait()
 }
 
 // TestSippChecksTheDigest: sipp verifies the answer to its challenge.
 func TestSippChecksTheDigest(t *testing.T) {
+	t.Parallel()
+	g := together{t: t}
 	for password, class := range map[string]provider.Class{"secret of the trunk": provider.Accepted, "another one": provider.Rejected} {
-		t.Run(class.String(), func(t *testing.T) {
-			t.Parallel()
+		g.run(class.String(), func(t *testing.T) {
 			other := call(t, "digest", "udp", "8", 0)
 			client, _ := caller(t, other.address, func(c *sip.Config) { c.Password = core.NewSecret(password) })
 			if o := say(t, client, "0429", core.Chinese); o.Class != class {
@@ -135,4 +142,5 @@ func TestSippChecksTheDigest(t *testing.T) {
 			other.done(t)
 		})
 	}
+	g.all.Wait()
 }
