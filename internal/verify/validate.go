@@ -68,6 +68,9 @@ func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, err
 	if err := s.store.Do(context.WithoutCancel(ctx), command); err != nil {
 		return OutcomeUnknown, err
 	}
+	if c.outcome == OutcomeRight {
+		s.converted(c.message)
+	}
 	return c.outcome, nil
 }
 
@@ -85,7 +88,8 @@ type validateCode struct {
 	phone  core.Phone // the code's, once its message was read
 	number account.Number
 
-	outcome Outcome // result
+	outcome Outcome        // result
+	message core.MessageID // result, when right: what carried the code
 }
 
 // Want names the code, then its message, which has the number, then the
@@ -144,6 +148,7 @@ func (c *validateCode) Decide(b *store.Batch) error {
 	if _, ok := b.Messages.Get(v.Message); !ok || c.phone.IsZero() {
 		return core.E(core.KindInternal, "a code whose number can not be read")
 	}
+	c.message = v.Message
 	return c.compare(b, v)
 }
 

@@ -123,7 +123,7 @@ type StartRequest struct {
 	Pool     core.Pool         // which of the app's balances pays first
 	Price    core.Credits      // of a segment, where Priced
 	Priced   bool              // otherwise the app's price of an SMS
-	Template string            // by which carriers that take no free text map it; "": the app's
+	Template string            // by which carriers that take no free text map it; "": the app's, or none for a Wording
 	Params   map[string]string // of Template, without the code
 	Limits   *guard.Rules      // nil: the app's for a dialect without challenges
 	Report   bool              // the app is told what becomes of the message
@@ -155,7 +155,7 @@ func (r *StartRequest) setDefaults() {
 	if !r.Priced {
 		r.Price = r.App.SMSPrice
 	}
-	if r.Template == "" {
+	if r.Template == "" && r.Wording == nil { // a carrier's template would say other words than the caller's
 		r.Template = r.App.CodeTemplate
 	}
 	if r.Limits == nil {
@@ -374,7 +374,7 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 	}
 	switch c.verdict {
 	case verified:
-		s.converted(&c.row)
+		s.converted(c.row.Message)
 		return s.loggedIn(r.App, c.login), nil
 	case claimed:
 		return s.provision(ctx, r, c)
@@ -411,14 +411,14 @@ func (s *Service) provision(ctx context.Context, r LoginRequest, c *checkCode) (
 	if err := s.store.Do(ctx, s.commitOnce(r, commit)); err != nil {
 		return LoggedIn{}, err
 	}
-	s.converted(&c.row)
+	s.converted(c.row.Message)
 	return s.loggedIn(r.App, commit.login), nil
 }
 
 // converted tells that a code was entered.
-func (s *Service) converted(v *store.Verification) {
-	if s.entered != nil && v.Message != 0 {
-		s.entered.Verified(v.Message)
+func (s *Service) converted(carrier core.MessageID) {
+	if s.entered != nil && carrier != 0 {
+		s.entered.Verified(carrier)
 	}
 }
 
