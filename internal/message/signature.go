@@ -49,7 +49,7 @@ func notOfSignature(r rune) bool {
 	return !unicode.Is(unicode.Han, r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
-// Bounds of a signature's picture.
+// MostImage is how large the picture of a signature may be.
 const MostImage = 5 << 20 // bytes
 
 // ImageMedia recognises a picture by its content: PNG, JPEG, GIF or WebP of at

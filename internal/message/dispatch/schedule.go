@@ -199,7 +199,7 @@ func mayChange(s records.Schedule, found bool, app core.AppID, several bool) err
 // changeable asks before the work of a change is done.
 func (s *Service) changeable(ctx context.Context, app core.AppID, ref string, several bool) (row records.Schedule, err error) {
 	err = s.o.Database.View(ctx, func(q store.SQL) error {
-		found := false
+		var found bool
 		if row, found, err = records.ScheduleByRef(ctx, q, ref); err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (s *Service) FindSchedule(ctx context.Context, app core.AppID, id string) (
 	var row records.Schedule
 	var recipients []records.Recipient
 	err := s.o.Database.View(ctx, func(q store.SQL) (err error) {
-		found := false
+		var found bool
 		if row, found, err = records.ScheduleByRef(ctx, q, id); err != nil {
 			return err
 		}
@@ -278,6 +278,9 @@ func (s *Service) FindSchedule(ctx context.Context, app core.AppID, id string) (
 		to, _, params, err := s.open(&recipients[i])
 		if err != nil {
 			return ScheduleView{}, err
+		}
+		if message.Kind(row.Kind) == message.KindCode {
+			delete(params, message.ParamMinutes) // ours, not the caller's
 		}
 		number, _ := core.NumberOfID(int64(recipients[i].ID))
 		v.Recipients = append(v.Recipients, RecipientView{Message: recipients[i].ID, Number: number, Literal: Form(recipients[i].Form).Literal(to), Phone: to, Params: params})

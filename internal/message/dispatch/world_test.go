@@ -271,4 +271,3 @@ func wantKind(t testing.TB, err error, kind core.Kind, field string) {
 		t.Errorf("%v, want %s %s", err, kind, field)
 	}
 }
-
