@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/store"
@@ -400,9 +402,12 @@ func TestKeyRotation(t *testing.T) {
 }
 
 func TestStopTwice(t *testing.T) {
+	before := goleak.IgnoreCurrent()
 	w := newWorld(t, nil)
 	w.Stop()
 	w.Stop()
+	w.batcher.Stop()
+	goleak.VerifyNone(t, before)
 }
 
 func TestCallerHangsUp(t *testing.T) {

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
@@ -19,8 +17,6 @@ import (
 	"yanma.dev/yanma/internal/store/storetest"
 	"yanma.dev/yanma/internal/tenant"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	quiet = slog.New(slog.DiscardHandler)
