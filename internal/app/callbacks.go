@@ -2,14 +2,12 @@ package app
 
 import (
 	"context"
-	"slices"
 
 	"yanma.dev/yanma/internal/callback"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/message"
 	texts "yanma.dev/yanma/internal/reply"
 	"yanma.dev/yanma/internal/store"
-	"yanma.dev/yanma/internal/store/records"
 	"yanma.dev/yanma/internal/tenant"
 )
 
@@ -62,27 +60,13 @@ func (a *App) replyApps() []texts.App {
 	return apps
 }
 
-// optOut notes that a number wants no more of what an app markets under its
-// default signature (contracts/delivery.md §7). The row of a message does not
-// say its signature, and its text is erased.
+// optOut notes that a number wants no more of what an app markets, under any of
+// its signatures (contracts/delivery.md §7): the row of a message does not say
+// its signature, and its text is erased.
 func (a *App) optOut(ctx context.Context, q store.SQL, id core.AppID, _ core.MessageID, phone core.Phone) error {
 	app, known := a.directory.App(id)
 	if !known {
 		return nil
 	}
-	signature, err := a.catalogue.Signature(app, "")
-	if err != nil {
-		return nil //nolint:nilerr // without a signature it markets nothing
-	}
-	index := a.ring.Index(phone)
-	have, err := records.OptOutsOf(ctx, q, app.Tenant, index)
-	if err != nil || slices.ContainsFunc(have, func(o records.OptOut) bool { return o.Signature == signature.Text }) {
-		return err
-	}
-	sealed, err := a.ring.SealPhone(phone)
-	if err != nil {
-		return err
-	}
-	return records.InsertOptOut(ctx, q, records.OptOut{ID: a.ids.Next(), Tenant: app.Tenant, App: id, Signature: signature.Text, Index: index,
-		Phone: sealed, At: store.At(a.deps.Now())})
+	return a.dispatch.OptOuts().Note(ctx, q, app, "", phone)
 }
