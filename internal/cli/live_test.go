@@ -202,7 +202,8 @@ func TestLiveServer(t *testing.T) {
 	t.Run("providers", func(t *testing.T) {
 		l.golden(t, ""+
 			"PROVIDER  UP   WINDOW  DETAIL\n"+
-			"handset   yes  0       bound\n", "provider", "list")
+			"handset   yes  0       bound\n"+
+			"phone     yes  0       answers OPTIONS\n", "provider", "list")
 		l.golden(t, ""+
 			"provider:  handset\n"+
 			"phone:     138****8000\n"+
