@@ -76,9 +76,9 @@ func (w *openWhole) makeClient(t *testing.T, i int) {
 	ok(t, err)
 	set, err := jwt.PublicKeys(signer).MarshalJSON()
 	ok(t, err)
-	redirects, on, keys := []string{"https://app.example.com/cb", "https://app.example.com/cb?x=1"}, true, json.RawMessage(set)
+	redirects, on := []string{"https://app.example.com/cb", "https://app.example.com/cb?x=1"}, true
 	view, secret, err := w.admin.SetCamara(t.Context(), operatorOfTests, w.ids[i],
-		tenant.CamaraPatch{RedirectURIs: &redirects, SecretAuth: &on, JWKS: &keys, NewSecret: true})
+		tenant.CamaraPatch{RedirectURIs: &redirects, SecretAuth: &on, JWKS: set, NewSecret: true})
 	ok(t, err)
 	w.clients[i], w.secrets[i] = view.Settings.Camara.ClientID, secret.Reveal()
 }

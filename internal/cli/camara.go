@@ -37,8 +37,7 @@ func (c appCamaraCommand) Run(ctx context.Context, w World) error {
 		if !json.Valid(text) {
 			return fmt.Errorf("%s is no JSON", c.JWKS)
 		}
-		keys := json.RawMessage(text)
-		patch.JWKS = &keys
+		patch.JWKS = text
 	}
 	server, err := c.connect(w)
 	if err != nil {

@@ -2,7 +2,6 @@ package dev
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"yanma.dev/yanma/internal/app"
@@ -40,9 +39,9 @@ func ensureCamara(ctx context.Context, server *app.App, demo tenant.Demo, s secr
 	if err != nil {
 		return err
 	}
-	redirects, on, jwks := []string{server.PublicURL() + "/handset/callback"}, true, json.RawMessage(keys)
+	redirects, on := []string{server.PublicURL() + "/handset/callback"}, true
 	return server.EnsureCamara(ctx, demo, core.NewSecret(s.CamaraSecret),
-		tenant.CamaraPatch{ClientID: &s.CamaraClient, RedirectURIs: &redirects, SecretAuth: &on, JWKS: &jwks})
+		tenant.CamaraPatch{ClientID: &s.CamaraClient, RedirectURIs: &redirects, SecretAuth: &on, JWKS: keys})
 }
 
 // camaraNumber is another number than that of the other lines: each may get one

@@ -28,6 +28,7 @@ import (
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
 	"yanma.dev/yanma/internal/message/catalogue"
+	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/operator/client"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
@@ -182,7 +183,8 @@ func newWorld(t *testing.T) *world {
 		Now: w.clock.now, Words: words})
 	handler, err := New(Config{
 		Token: core.NewSecret(token), Messages: messages, Catalogue: templates, Admin: admin, Directory: w.directory,
-		Ring: w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
+		Signing: oauth.NewKeys(w.engine, w.ring, w.clock.now, rand.Reader),
+		Ring:    w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
 		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{},
 		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,

@@ -43,14 +43,14 @@ type CamaraClient struct {
 // CamaraPatch changes an app's OAuth client, or makes it: what is nil stays as
 // it is, and takes its default in a new one.
 type CamaraPatch struct {
-	ClientID       *string          `json:"client_id,omitempty"` // of a client that is made; drawn when absent
-	Scopes         *[]string        `json:"scopes,omitempty"`
-	RedirectURIs   *[]string        `json:"redirect_uris,omitempty"`
-	JWKS           *json.RawMessage `json:"jwks,omitempty"` // null takes the keys away
-	SecretAuth     *bool            `json:"secret_auth,omitempty"`
-	StrictProfile  *bool            `json:"strict_profile,omitempty"`
-	RequirePurpose *bool            `json:"require_purpose,omitempty"`
-	NewSecret      bool             `json:"new_secret,omitempty"` // draw one; older ones end
+	ClientID       *string         `json:"client_id,omitempty"` // of a client that is made; drawn when absent
+	Scopes         *[]string       `json:"scopes,omitempty"`
+	RedirectURIs   *[]string       `json:"redirect_uris,omitempty"`
+	JWKS           json.RawMessage `json:"jwks,omitempty"` // null takes the keys away
+	SecretAuth     *bool           `json:"secret_auth,omitempty"`
+	StrictProfile  *bool           `json:"strict_profile,omitempty"`
+	RequirePurpose *bool           `json:"require_purpose,omitempty"`
+	NewSecret      bool            `json:"new_secret,omitempty"` // draw one; older ones end
 }
 
 // OAuthClient is an app's OAuth client as requests see it: part of a snapshot
@@ -173,10 +173,10 @@ func (p CamaraPatch) applyTo(c *CamaraClient, isNew bool) error {
 	set(&c.SecretAuth, p.SecretAuth)
 	set(&c.StrictProfile, p.StrictProfile)
 	set(&c.RequirePurpose, p.RequirePurpose)
-	if p.JWKS != nil {
+	if len(p.JWKS) > 0 {
 		c.JWKS = nil
-		if text := *p.JWKS; string(text) != "null" {
-			keys, err := jwt.ParseKeySet(text)
+		if string(p.JWKS) != "null" {
+			keys, err := jwt.ParseKeySet(p.JWKS)
 			if err != nil {
 				return bad("jwks", "%v", err)
 			}
