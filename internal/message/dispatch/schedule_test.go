@@ -221,7 +221,7 @@ func TestReq33_ScheduleFaults(t *testing.T) {
 // TestReq33_TwoNodesSendOnce: two schedulers on one database at the same time.
 func TestReq33_TwoNodesSendOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		const n = 300
+		const n = 100
 		for i := range n {
 			_, err := w.Schedule(ctx, w.at(time.Minute, named(i, "x")))
 			ok(t, err)
