@@ -111,7 +111,9 @@ func readJSMS(file io.Reader, report *tenant.ImportReport) (records []jsmsRecord
 	return records, lines.Err()
 }
 
-func (r *jsmsRecord) state() message.Audit { return message.Audit(min(max(r.Status, 0), int(message.Rejected))) }
+func (r *jsmsRecord) state() message.Audit {
+	return message.Audit(min(max(r.Status, 0), int(message.Rejected)))
+}
 
 // checkRecord finds what would be refused.
 func (a *Admin) checkRecord(app *tenant.App, r *jsmsRecord) error {
