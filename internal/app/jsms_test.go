@@ -2,6 +2,8 @@ package app
 
 import (
 	"encoding/base64"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,12 +33,16 @@ type jsmsServer struct {
 const (
 	jsmsKey, jsmsSecret           = "7d431e42dfa6a6d693ac2d04", "5e987ac6d2e04d95a9d8f0d1"
 	otherJSMSKey, otherJSMSSecret = "0123456789abcdef01234567", "zyxwvutsrqponmlkjihgfedc"
+	thirdJSMSKey, thirdJSMSSecret = "fedcba9876543210fedcba98", "a0b1c2d3e4f5g6h7i8j9k0l1"
 	developerKey, developerSecret = "89abcdef0123456789abcdef", "abcdefghijklmnopqrstuvwx"
 )
 
 func startJSMS(t *testing.T) *jsmsServer {
 	t.Helper()
 	w := startWhole(t)
+	w.config.Messages.Words = filepath.Join(t.TempDir(), "words")
+	ok(t, os.WriteFile(w.config.Messages.Words, []byte("违禁词\n"), 0o600))
+	w.reopen(t)
 	for i, pair := range []tenant.JSMSKey{{Name: jsmsKey, Secret: core.NewSecret(jsmsSecret)}, {Name: otherJSMSKey, Secret: core.NewSecret(otherJSMSSecret)}} {
 		ok(t, w.admin.EnsureDialect(t.Context(), operatorOfTests, w.ids[i], tenant.DialectJSMS))
 		_, err := w.admin.EnsureJSMS(t.Context(), operatorOfTests, w.ids[i], tenant.DialectJSMS, pair)
@@ -50,7 +56,18 @@ func startJSMS(t *testing.T) *jsmsServer {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+secret))
 	}
 	return &jsmsServer{whole: w, basic: map[string]string{"basic": basic(jsmsKey, jsmsSecret), "other": basic(otherJSMSKey, otherJSMSSecret),
-		"developer": basic(developerKey, developerSecret), "swapped": basic(jsmsKey, developerSecret)}}
+		"developer": basic(developerKey, developerSecret), "swapped": basic(jsmsKey, developerSecret), "third": basic(thirdJSMSKey, thirdJSMSSecret)}}
+}
+
+// addThird makes an app that has no balance and no signature.
+func (s *jsmsServer) addThird(t *testing.T) {
+	t.Helper()
+	first, _ := s.directory.App(s.whole.ids[0])
+	dialects := []tenant.Dialect{tenant.DialectJSMS}
+	app, _, err := s.admin.CreateApp(t.Context(), operatorOfTests, tenant.Spec{Tenant: first.Tenant, Name: "third", Settings: tenant.Patch{Dialects: &dialects}})
+	ok(t, err)
+	_, err = s.admin.EnsureJSMS(t.Context(), operatorOfTests, app.ID, tenant.DialectJSMS, tenant.JSMSKey{Name: thirdJSMSKey, Secret: core.NewSecret(thirdJSMSSecret)})
+	ok(t, err)
 }
 
 // Value knows the headers.
@@ -96,6 +113,12 @@ func (s *jsmsServer) Do(t *testing.T, directive string, args []string) {
 		s.patch(t, tenant.Patch{Dialects: &all})
 	case "require-auth-on-valid":
 		s.patch(t, tenant.Patch{RequireAuth: &on})
+	case "wanted-none":
+		s.optOut(t, args[0])
+	case "third":
+		s.addThird(t)
+	case "hour":
+		s.untilHour(t, args[0])
 	case "received":
 		s.awaitReceipts(t, args[0])
 	case "callback-url":
@@ -129,6 +152,30 @@ func (s *jsmsServer) addSign(t *testing.T, args []string) {
 		_, err = s.messages.JudgeSignature(t.Context(), operatorOfTests, app, args[0], catalogue.Verdict{Approve: args[1] == "approved"})
 		ok(t, err)
 	}
+}
+
+// optOut says that a number wants no marketing of the first app.
+func (s *jsmsServer) optOut(t *testing.T, number string) {
+	t.Helper()
+	app, _ := s.directory.App(s.whole.ids[0])
+	out, err := s.dispatch.OptOuts().Reply(t.Context(), app, "", core.PhoneFromE164("+86"+number), "TD")
+	ok(t, err)
+	if !out {
+		t.Fatal("TD is no opt-out")
+	}
+}
+
+// untilHour advances the clock to the next full hour of that name in China.
+func (s *jsmsServer) untilHour(t *testing.T, hour string) {
+	t.Helper()
+	n, err := strconv.Atoi(hour)
+	ok(t, err)
+	now := s.clock.Now().In(message.China())
+	at := time.Date(now.Year(), now.Month(), now.Day(), n, 0, 0, 0, message.China())
+	if !at.After(now) {
+		at = at.AddDate(0, 0, 1)
+	}
+	s.clock.Advance(at.Sub(now))
 }
 
 // awaitReceipts waits until so many receipts of carriers are stored.

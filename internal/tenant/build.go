@@ -196,7 +196,17 @@ func checkTests(tests []TestNumber) error {
 	return nil
 }
 
+// unsigned tells of an app that words no text itself: its dialects send under
+// signatures that are audited, or send nothing (contracts/jsms.md §11, 50046).
+func (s Settings) unsigned() bool {
+	return s.Signature == "" && s.CodeText == "" && s.CodeDomain == "" && s.CodeAppHash == "" && len(s.Dialects) > 0 &&
+		!slices.ContainsFunc(s.Dialects, func(d Dialect) bool { return d != DialectJSMS && d != DialectSubmail })
+}
+
 func (s Settings) buildTemplate(app *App) error {
+	if s.unsigned() {
+		return nil
+	}
 	app.Template = message.CodeTemplate{Signature: s.Signature, Text: s.CodeText, Domain: s.CodeDomain, AppHash: s.CodeAppHash}
 	err := app.Template.Validate()
 	if err == nil {

@@ -19,6 +19,12 @@ import "testing"
 //	dialects yunbox jsms                  allow-source 203.0.113.0/24
 //	require-auth-on-valid on|off          callback-url URL
 //	received N                            (waits for so many receipts)
+//	wanted-none NUMBER                    (it opted out of the first app's marketing)
+//	third app                             (makes the app of {{third}}: no balance, no signature)
+//	hour N                                (advances to the next N:00 in China)
+//	store closed                          (the database is gone)
+//
+// No text may have the word 违禁词.
 func JSMS(files string, start func(t *testing.T) Env) Suite {
 	return Suite{
 		Files: files,
@@ -36,6 +42,7 @@ func JSMS(files string, start func(t *testing.T) Env) Suite {
 
 			"time_text":     `[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}`,
 			"place_of_code": `\{\{code\}\}`, // as it stands in a template
+			"words":         `[^"]+`,
 		},
 	}
 }

@@ -28,10 +28,10 @@ type several struct {
 	tag  string
 }
 
-// several reads a call for many numbers. A recipient that is none, or of another
-// type, makes the body invalid; a number that is none is that recipient's own
-// failure.
-func (d *dialect) several(x *facade.Exchange, app *tenant.App) (s several, err error) {
+// readSeveral reads the members of a call for many numbers. A recipient that is
+// none, or of another type, makes the body invalid; a number that is none is
+// that recipient's own failure.
+func readSeveral(x *facade.Exchange, app *tenant.App) (s several, err error) {
 	if err := checkTypes(x); err != nil {
 		return s, err
 	}
@@ -48,26 +48,29 @@ func (d *dialect) several(x *facade.Exchange, app *tenant.App) (s several, err e
 	}
 	s.said = elements
 	if len(elements) <= dispatch.MostRecipients {
-		if s.to, err = recipients(elements, app); err != nil {
-			return s, err
-		}
+		s.to, err = recipients(elements, app)
 	}
+	return s, err
+}
+
+// complete adds the template and signature to a call for many numbers.
+func (d *dialect) complete(s *several, x *facade.Exchange, app *tenant.App) error {
 	template, err := templateRef(x)
 	if err != nil {
-		return s, err
+		return err
 	}
 	switch {
-	case len(elements) == 0:
-		return s, core.Field(core.KindMissingField, "recipients")
-	case len(elements) > dispatch.MostRecipients:
-		return s, core.Field(core.KindBadField, "recipients")
+	case len(s.said) == 0:
+		return core.Field(core.KindMissingField, "recipients")
+	case len(s.said) > dispatch.MostRecipients:
+		return core.Field(core.KindBadField, "recipients")
 	}
 	sign, err := signOf(x)
 	if err != nil {
-		return s, err
+		return err
 	}
 	s.Request, err = d.request(app, template, sign)
-	return s, err
+	return err
 }
 
 func recipients(elements []facade.Value, app *tenant.App) ([]dispatch.Recipient, error) {
@@ -96,8 +99,11 @@ func recipients(elements []facade.Value, app *tenant.App) ([]dispatch.Recipient,
 
 // batch sends to many numbers; each has a result of its own (contracts/jsms.md §6).
 func (d *dialect) batch(ctx context.Context, x *facade.Exchange, app *tenant.App) error {
-	s, err := d.several(x, app)
+	s, err := readSeveral(x, app)
 	if err != nil {
+		return err
+	}
+	if err := d.complete(&s, x, app); err != nil {
 		return err
 	}
 	s.Answer = func(results []dispatch.Result) []byte { return s.appendResults(nil, results) }

@@ -147,8 +147,15 @@ func (d *dialect) voiceCodes(ctx context.Context, x *facade.Exchange, app *tenan
 	if err != nil {
 		return err
 	}
-	language, _, err := integerOf(x, "voice_lang")
+	language, err := languageOf(x)
 	if err != nil {
+		return err
+	}
+	digits, err := textOf(x, "code")
+	if err != nil {
+		return err
+	}
+	if err := checkTypes(x); err != nil {
 		return err
 	}
 	phone, err := mobileOf(x.Object.Get("mobile"), app)
@@ -156,7 +163,7 @@ func (d *dialect) voiceCodes(ctx context.Context, x *facade.Exchange, app *tenan
 		return err
 	}
 	x.Event.Phone = phone
-	own, err := spokenCode(x)
+	own, err := spokenCode(digits)
 	if err != nil {
 		return err
 	}
@@ -174,15 +181,19 @@ func (d *dialect) voiceCodes(ctx context.Context, x *facade.Exchange, app *tenan
 		Language: core.Language(language)})
 }
 
-// spokenCode is the caller's own code: 4 to 8 digits, or none.
-func spokenCode(x *facade.Exchange) (core.Code, error) {
-	v := x.Object.Get("code")
-	if isBlank(v) {
-		return core.Code{}, nil
+// languageOf is voice_lang, which no client sends as a text.
+func languageOf(x *facade.Exchange) (int64, error) {
+	if _, isText := x.Object.Get("voice_lang").Text(); isText {
+		return 0, core.E(core.KindMalformed, "voice_lang")
 	}
-	digits, ok := textOrNumber(v)
-	if !ok {
-		return core.Code{}, core.E(core.KindMalformed, "code")
+	n, _, err := integerOf(x, "voice_lang")
+	return n, err
+}
+
+// spokenCode is the caller's own code: 4 to 8 digits, or none.
+func spokenCode(digits string) (core.Code, error) {
+	if digits == "" {
+		return core.Code{}, nil
 	}
 	for i := range len(digits) {
 		if digits[i] < '0' || digits[i] > '9' {

@@ -71,6 +71,15 @@ func (d *dialect) messages(ctx context.Context, x *facade.Exchange, app *tenant.
 	})
 }
 
+// shapeOfOne finds members of wrong types in a request for one number.
+func shapeOfOne(x *facade.Exchange) error {
+	if err := checkTypes(x); err != nil {
+		return err
+	}
+	_, err := paramsOf(x.Object.Get("temp_para"))
+	return err
+}
+
 // single is a request for one number: what /messages and /schedule share.
 func (d *dialect) single(x *facade.Exchange, app *tenant.App) (to dispatch.Recipient, r dispatch.Request, err error) {
 	if to.Params, err = paramsOf(x.Object.Get("temp_para")); err != nil {

@@ -6,25 +6,27 @@ import (
 	"strconv"
 	"time"
 
-	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/message/dispatch"
 	"yanma.dev/yanma/internal/tenant"
 )
 
-// sendTime is send_time, which is checked before the number
-// (contracts/jsms.md §7).
+// sendTime is send_time, which is checked after the types of all members, and
+// before the values of the others (contracts/jsms.md §7).
 func (d *dialect) sendTime(x *facade.Exchange) (time.Time, error) {
-	text, ok := x.Object.Get("send_time").Text()
-	if !ok {
-		return time.Time{}, core.Field(core.KindBadField, "send_time")
+	text, err := textOf(x, "send_time")
+	if err != nil {
+		return time.Time{}, err
 	}
 	return dispatch.ParseSendTime(text, d.Now())
 }
 
 // schedule stores a message for later, or with an id changes one that waits.
 func (d *dialect) schedule(ctx context.Context, x *facade.Exchange, app *tenant.App) error {
+	if err := shapeOfOne(x); err != nil {
+		return err
+	}
 	at, err := d.sendTime(x)
 	if err != nil {
 		return err
@@ -46,12 +48,15 @@ func (d *dialect) schedule(ctx context.Context, x *facade.Exchange, app *tenant.
 
 // scheduleBatch is schedule for many numbers.
 func (d *dialect) scheduleBatch(ctx context.Context, x *facade.Exchange, app *tenant.App) error {
+	s, err := readSeveral(x, app)
+	if err != nil {
+		return err
+	}
 	at, err := d.sendTime(x)
 	if err != nil {
 		return err
 	}
-	s, err := d.several(x, app)
-	if err != nil {
+	if err := d.complete(&s, x, app); err != nil {
 		return err
 	}
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {

@@ -28,7 +28,6 @@ const signCap = message.MostImage + 64<<10
 type signForm struct {
 	sign, kind, remark string
 	image              []byte // nil: none was sent
-	broken             bool   // the picture is larger than any may be
 }
 
 // readSign reads multipart/form-data, or a form without a picture.
@@ -47,8 +46,13 @@ func readSign(x *facade.Exchange) (f signForm, err error) {
 	if len(body) == 0 {
 		return f, core.Field(core.KindMissingField, "body")
 	}
+	return parseSign(media, params["boundary"], body)
+}
+
+// parseSign reads a form of one of the two media types.
+func parseSign(media, boundary string, body []byte) (f signForm, err error) {
 	if media == "multipart/form-data" {
-		return f, f.multipart(body, params["boundary"])
+		return f, f.multipart(body, boundary)
 	}
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -63,8 +67,8 @@ func readSign(x *facade.Exchange) (f signForm, err error) {
 }
 
 func (f *signForm) multipart(body []byte, boundary string) error {
-	if boundary == "" {
-		return core.E(core.KindMalformed, "a form without a boundary")
+	if boundary == "" || !bytes.Contains(body, []byte("--"+boundary+"--")) { // the reader takes a form that was cut off for a whole one
+		return core.E(core.KindMalformed, "a form without a boundary, or without its end")
 	}
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
@@ -105,8 +109,14 @@ func (f *signForm) set(name, value string) error {
 	return nil
 }
 
+// otherKind is the type of a signature whose request names none.
+const otherKind = 7
+
 // number is type; what is no number is outside of every range.
 func (f *signForm) number() uint8 {
+	if f.kind == "" {
+		return otherKind
+	}
 	n, err := strconv.ParseUint(f.kind, 10, 8)
 	if err != nil {
 		return 0
@@ -131,9 +141,11 @@ func (d *dialect) editSign(ctx context.Context, x *facade.Exchange, app *tenant.
 	if err != nil {
 		return err
 	}
-	kind := f.number()
-	s, err := d.Editor.EditSignature(ctx, by(x, app), app.ID, x.Param("sign_id"),
-		catalogue.SignatureChange{Text: &f.sign, Kind: &kind, Remark: &f.remark, Image: f.image, Rejected: true})
+	change := catalogue.SignatureChange{Text: &f.sign, Remark: &f.remark, Image: f.image, Rejected: true}
+	if kind := f.number(); f.kind != "" {
+		change.Kind = &kind
+	}
+	s, err := d.Editor.EditSignature(ctx, by(x, app), app.ID, x.Param("sign_id"), change)
 	if err == nil {
 		x.Out = appendID(x.Out, "sign_id", s.Ref)
 	}
