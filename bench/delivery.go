@@ -68,7 +68,7 @@ func (b *bench) fromMemory(sink *counter) error {
 		ours.add(one)
 		time.Sleep(settle)
 		if err := theirs.turn(b, sink, k.addr, k.cpu, k.post); err != nil {
-			return fmt.Errorf("Kannel: %w", err)
+			return fmt.Errorf("run Kannel: %w", err)
 		}
 	}
 	conns, kannel := theirs.best()
@@ -111,10 +111,10 @@ func (b *bench) endToEnd(sink *counter) error {
 	ours, theirs := newSides(), newSides()
 	for range turns {
 		if err := ours.turn(b, sink, y.addr, y.cpu, y.postCode); err != nil {
-			return errors.Join(fmt.Errorf("Yanma: %w", err), y.stop())
+			return errors.Join(fmt.Errorf("run Yanma: %w", err), y.stop())
 		}
 		if err := theirs.turn(b, sink, k.addr, k.cpu, k.post); err != nil {
-			return errors.Join(fmt.Errorf("Kannel: %w", err), y.stop())
+			return errors.Join(fmt.Errorf("run Kannel: %w", err), y.stop())
 		}
 	}
 	conns, yanma := ours.best()

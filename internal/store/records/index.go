@@ -124,7 +124,7 @@ func HasIndex(ctx context.Context, q store.SQL, t Indexed, side Side) (found boo
 		where = "1 = 1"
 	case IndexedOptOuts:
 		where = "tenant > 0"
-	case IndexedFailures:
+	case IndexedFailures, IndexedChecks:
 	}
 	sql := fmt.Sprintf(`SELECT 1 FROM %s WHERE %s AND %s IS NOT NULL LIMIT 1`, t.table(), where, side.column())
 	err = q.Query(ctx, sql, func(store.Scanner) error { found = true; return nil })

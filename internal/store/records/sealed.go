@@ -175,7 +175,7 @@ func CountIndexed(ctx context.Context, q store.SQL, t Indexed, side Side) (n int
 		where = "tenant > 0"
 	case IndexedReplies:
 		where = "1 = 1"
-	case IndexedFailures:
+	case IndexedFailures, IndexedChecks:
 	}
 	err = q.Query(ctx, "SELECT COUNT(*) FROM "+t.table()+" WHERE "+where+" AND "+side.column()+" IS NOT NULL",
 		func(r store.Scanner) error { return r.Scan(&n) })
