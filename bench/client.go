@@ -19,6 +19,7 @@ type conn struct {
 	body    []byte
 	request []byte // of the flow under way
 	host    string
+	auth    string // the Authorization header; "" is none
 	timeout time.Duration
 
 	codes chan arrival // what the sink saw for this connection's flow
@@ -42,6 +43,9 @@ func (c *conn) post(path string, body []byte) (int, []byte, error) {
 	c.out = append(c.out, path...)
 	c.out = append(c.out, " HTTP/1.1\r\nHost: "...)
 	c.out = append(c.out, c.host...)
+	if c.auth != "" {
+		c.out = append(append(c.out, "\r\nAuthorization: "...), c.auth...)
+	}
 	c.out = append(c.out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
 	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
 	c.out = append(c.out, "\r\n\r\n"...)

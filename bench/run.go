@@ -96,6 +96,9 @@ func (b *bench) all() error {
 	if b.only == "delivery" {
 		return b.delivery()
 	}
+	if b.only == "jsms" {
+		return b.jsms()
+	}
 	if b.only == "failover" {
 		return b.failover()
 	}
