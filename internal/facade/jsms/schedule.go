@@ -22,20 +22,21 @@ func (d *dialect) sendTime(x *facade.Exchange) (time.Time, error) {
 	return dispatch.ParseSendTime(text, d.Now())
 }
 
-// schedule stores a message for later, or with an id changes one that waits.
+// schedule stores a message for later, or with an id changes one that waits. An
+// answer that is noted comes before all checks: its time may be over by now.
 func (d *dialect) schedule(ctx context.Context, x *facade.Exchange, app *tenant.App) error {
-	if err := shapeOfOne(x); err != nil {
-		return err
-	}
-	at, err := d.sendTime(x)
-	if err != nil {
-		return err
-	}
-	to, r, err := d.single(x, app)
-	if err != nil {
-		return err
-	}
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
+		if err := shapeOfOne(x); err != nil {
+			return err
+		}
+		at, err := d.sendTime(x)
+		if err != nil && !isRetried(call) {
+			return err
+		}
+		to, r, err := d.single(x, app)
+		if err != nil {
+			return err
+		}
 		r.Call = call
 		stored, err := d.store(ctx, x, dispatch.ScheduleRequest{Request: r, SendAt: at, Recipients: []dispatch.Recipient{to}})
 		if err != nil {
@@ -46,20 +47,24 @@ func (d *dialect) schedule(ctx context.Context, x *facade.Exchange, app *tenant.
 	})
 }
 
+// isRetried tells of a call that may have been stored before a crash. Its time
+// is checked when it was not.
+func isRetried(call *idempotency.Call) bool { return call != nil && call.Retried() }
+
 // scheduleBatch is schedule for many numbers.
 func (d *dialect) scheduleBatch(ctx context.Context, x *facade.Exchange, app *tenant.App) error {
-	s, err := readSeveral(x, app)
-	if err != nil {
-		return err
-	}
-	at, err := d.sendTime(x)
-	if err != nil {
-		return err
-	}
-	if err := d.complete(&s, x, app); err != nil {
-		return err
-	}
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
+		s, err := readSeveral(x, app)
+		if err != nil {
+			return err
+		}
+		at, err := d.sendTime(x)
+		if err != nil && !isRetried(call) {
+			return err
+		}
+		if err := d.complete(&s, x, app); err != nil {
+			return err
+		}
 		s.Call = call
 		stored, err := d.store(ctx, x, dispatch.ScheduleRequest{Request: s.Request, SendAt: at, Recipients: s.to, Several: true, Tag: s.tag})
 		if err != nil {

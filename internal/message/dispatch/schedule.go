@@ -84,6 +84,11 @@ var (
 
 func (s *Service) writeSchedule(ctx context.Context, r ScheduleRequest, replaces string) (Scheduled, error) {
 	now := s.o.Now()
+	if r.Call != nil && r.Call.Retried() && replaces == "" {
+		if stored, found, err := s.storedBefore(ctx, r); err != nil || found {
+			return stored, err
+		}
+	}
 	if err := checkSendTime(r.SendAt, now); err != nil {
 		return Scheduled{}, err
 	}
@@ -130,6 +135,37 @@ func (s *Service) writeSchedule(ctx context.Context, r ScheduleRequest, replaces
 	return Scheduled{ID: row.Ref, Results: l.results}, nil
 }
 
+// storedBefore is the schedule of a call that was stored before a crash, and not
+// answered: the call's Ref is its id. Recipients that it lacks were refused; for
+// those that nothing in the request speaks against, money was short.
+func (s *Service) storedBefore(ctx context.Context, r ScheduleRequest) (stored Scheduled, found bool, err error) {
+	var row records.Schedule
+	var recipients []records.Recipient
+	err = s.o.Database.View(ctx, func(q store.SQL) (err error) {
+		if row, found, err = records.ScheduleByID(ctx, q, r.Call.Ref()); err == nil && found {
+			recipients, err = records.RecipientsOf(ctx, q, row.ID)
+		}
+		return err
+	})
+	if err != nil || !found || row.App != r.App.ID {
+		return Scheduled{}, false, classified(err)
+	}
+	l, err := s.compose(r.Request, r.Recipients)
+	if err != nil {
+		return Scheduled{}, false, err
+	}
+	accepted := make(map[int64]bool, len(recipients))
+	for i := range recipients {
+		accepted[recipients[i].Place] = true
+	}
+	for i := range l.results {
+		if l.results[i].Err == nil && !accepted[int64(i)] {
+			l.results[i].Err = core.E(core.KindInsufficientBalance, "")
+		}
+	}
+	return Scheduled{ID: row.Ref, Results: l.results}, true, nil
+}
+
 // scheduleRows are what is stored of the acceptable recipients.
 func (s *Service) scheduleRows(r ScheduleRequest, l *list, now time.Time) (records.Schedule, []records.Recipient, error) {
 	ref, err := uuid.NewRandomFromReader(s.o.Random)
@@ -137,7 +173,11 @@ func (s *Service) scheduleRows(r ScheduleRequest, l *list, now time.Time) (recor
 		return records.Schedule{}, nil, err
 	}
 	at := store.At(r.SendAt)
-	row := records.Schedule{ID: s.o.IDs.Next(), Tenant: r.App.Tenant, App: r.App.ID, Ref: ref.String(), Several: r.Several, Template: r.Template.ID,
+	id := s.o.IDs.Next()
+	if r.Call != nil {
+		id = r.Call.Ref() // by which a repetition finds it
+	}
+	row := records.Schedule{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Ref: ref.String(), Several: r.Several, Template: r.Template.ID,
 		Name: r.Template.Name, Kind: uint8(r.Template.Kind), Signature: r.Signature.Text, Tag: r.Tag, SendAt: at, Due: at, Version: 1,
 		Created: store.At(now), Updated: store.At(now)}
 	var recipients []records.Recipient

@@ -81,6 +81,11 @@ func ScheduleByRef(ctx context.Context, q store.SQL, ref string) (Schedule, bool
 	return first(readSchedules(ctx, q, ` WHERE ref = $1`, ref))
 }
 
+// ScheduleByID reads a schedule by its row's id; false when there is none.
+func ScheduleByID(ctx context.Context, q store.SQL, id int64) (Schedule, bool, error) {
+	return first(readSchedules(ctx, q, ` WHERE id = $1`, id))
+}
+
 // DueSchedules are those that somebody must look at by now, the longest overdue
 // first.
 func DueSchedules(ctx context.Context, q store.SQL, now store.Time, limit int) ([]Schedule, error) {
