@@ -236,10 +236,11 @@ func checkRedirect(uri string) error {
 }
 
 // AppByClient is the app of an OAuth client id; false for one that is unknown,
-// and for an app that is disabled or may not use the dialect.
+// and for an app that is disabled, as its account may be, or may not use the
+// dialect.
 func (d *Directory) AppByClient(clientID string) (*App, bool) {
 	app, ok := d.current.Load().byClient[clientID]
-	if !ok || app.Disabled || !app.Uses(DialectCamara) {
+	if !ok || app.Disabled || app.AccountDisabled || !app.Uses(DialectCamara) {
 		return nil, false
 	}
 	return app, true
