@@ -22,7 +22,7 @@ func (a *App) jsmsDialect(rules guard.Rules) (*facade.Facade, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsms.New(jsms.Options{Apps: a.directory, Verify: a.verify, Catalogue: a.catalogue, Editor: a.messages, Balances: balances{a.prompt},
+	return jsms.New(jsms.Options{Apps: a.directory, Verify: a.verify, Catalogue: a.catalogue, Editor: a.messages, Dispatch: a.dispatch, Balances: balances{a.prompt},
 		Events: events{a.callbacks}, Words: words, Longest: a.config.Messages.Longest, Limiter: a.limiter, Subjects: a.ring, Rules: rules,
 		Now: a.deps.Now}), nil
 }
