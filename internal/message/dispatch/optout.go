@@ -31,12 +31,12 @@ func (o OptOuts) Reply(ctx context.Context, app *tenant.App, signature string, p
 func (o OptOuts) Note(ctx context.Context, q store.SQL, app *tenant.App, signature string, phone core.Phone) error {
 	ring := o.s.o.Ring
 	index := ring.Index(phone)
-	have, err := records.OptOutsOf(ctx, q, app.Tenant, index)
-	if err != nil {
-		return err
-	}
 	for _, text := range o.signatures(app, signature) {
-		if slices.ContainsFunc(have, func(h records.OptOut) bool { return h.Signature == text }) {
+		have, err := records.OptedOut(ctx, q, app.Tenant, text, []core.PhoneIndex{index})
+		if err != nil {
+			return err
+		}
+		if len(have) > 0 {
 			continue
 		}
 		sealed, err := ring.SealPhone(phone)

@@ -35,21 +35,6 @@ func DeleteOptOut(ctx context.Context, q store.SQL, tenant core.TenantID, signat
 	return n > 0, err
 }
 
-// OptOutsOf lists the signatures of a tenant that a number opted out of.
-func OptOutsOf(ctx context.Context, q store.SQL, tenant core.TenantID, index core.PhoneIndex) ([]OptOut, error) {
-	side, value := lookup(index)
-	var all []OptOut
-	err := q.Query(ctx, `SELECT id, app, signature, at FROM opt_out WHERE tenant = $1 AND `+side+` = $2 ORDER BY id`, func(r store.Scanner) error {
-		var app, at int64
-		o := OptOut{Tenant: tenant, Index: index}
-		err := r.Scan(&o.ID, &app, &o.Signature, &at)
-		o.App, o.At = core.AppID(app), store.Time(at)
-		all = append(all, o)
-		return err
-	}, int64(tenant), value)
-	return all, err
-}
-
 // optOutPage is how many numbers one statement asks for.
 const optOutPage = 250
 
