@@ -144,21 +144,22 @@ func DeleteRecipients(ctx context.Context, q store.SQL, schedule int64) error {
 }
 
 // overSchedule is what an old schedule must meet: it ended, and was not changed
-// since an instant.
-const overSchedule = `s.due IS NULL AND s.state > 1 AND s.updated < $1`
+// since an instant. Its id, which is in time order, says so first: only old rows
+// are read.
+const overSchedule = `s.id < $1 AND s.due IS NULL AND s.state > 1 AND s.updated < $2`
 
 // PruneRecipients removes recipients of schedules that ended before an instant
 // and tells how many: fewer than limit when it is done.
 func PruneRecipients(ctx context.Context, q store.SQL, before store.Time, limit int) (int64, error) {
 	return q.Exec(ctx, `DELETE FROM schedule_recipient WHERE id IN (SELECT r.id FROM schedule s JOIN schedule_recipient r ON r.schedule = s.id
-		WHERE `+overSchedule+` LIMIT $2)`, int64(before), int64(limit))
+		WHERE `+overSchedule+` LIMIT $3)`, core.IDAt(before.Time()), int64(before), int64(limit))
 }
 
 // PruneSchedules removes schedules that ended before an instant and have no
 // recipients left, and tells how many: fewer than limit when it is done.
 func PruneSchedules(ctx context.Context, q store.SQL, before store.Time, limit int) (int64, error) {
 	return q.Exec(ctx, `DELETE FROM schedule WHERE id IN (SELECT s.id FROM schedule s WHERE `+overSchedule+`
-		AND NOT EXISTS (SELECT 1 FROM schedule_recipient r WHERE r.schedule = s.id) LIMIT $2)`, int64(before), int64(limit))
+		AND NOT EXISTS (SELECT 1 FROM schedule_recipient r WHERE r.schedule = s.id) LIMIT $3)`, core.IDAt(before.Time()), int64(before), int64(limit))
 }
 
 // ResealRecipient replaces the sealed columns of a recipient that has the old
