@@ -53,10 +53,10 @@ func (d *dialect) initScript(ctx context.Context, x *facade.Exchange) error {
 		return err
 	}
 	x.Event.App = app.ID
-	if err := usable(app, tenant.ProductNumberVerification); err != nil {
+	if err := d.allowOrigin(x, app); err != nil { // first: the page reads why not
 		return err
 	}
-	if err := d.allowOrigin(x, app); err != nil {
+	if err := usable(app, tenant.ProductNumberVerification); err != nil {
 		return err
 	}
 	gateways := []gateway{}
@@ -93,10 +93,10 @@ func (d *dialect) reportToken(ctx context.Context, x *facade.Exchange) error {
 		return errSession
 	}
 	x.Event.App = app.ID
-	if err := usable(app, tenant.ProductNumberVerification); err != nil {
+	if err := d.allowOrigin(x, app); err != nil { // first: the page reads why not
 		return err
 	}
-	if err := d.allowOrigin(x, app); err != nil {
+	if err := usable(app, tenant.ProductNumberVerification); err != nil {
 		return err
 	}
 	carrier, ok := carrierOf(f.kind)
