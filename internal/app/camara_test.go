@@ -202,6 +202,12 @@ func (w *openWhole) Do(t *testing.T, directive string, args []string) {
 		w.reopen(t)
 	case "carriers":
 		w.sim.Close()
+	case "deny":
+		app, _ := w.directory.App(w.ids[0])
+		_, err := w.admin.UpdateTenant(t.Context(), operatorOfTests, app.Tenant, tenant.TenantPatch{Denied: &args})
+		ok(t, err)
+	case "limit":
+		w.patch(t, tenant.Patch{Limits: &tenant.Limits{"number_checks": args}})
 	case "client":
 		w.setClient(t, args[0], args[1:])
 	case "sent":

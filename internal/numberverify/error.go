@@ -73,6 +73,12 @@ func AsError(err error) (*Error, bool) {
 	return e, ok
 }
 
+// Asked tells whether a carrier was asked before err: limits count that call.
+func Asked(err error) bool {
+	e, ok := AsError(err)
+	return ok && (e.Sent || e.Class == ClassDebit || e.Class == ClassLedger)
+}
+
 // ErrProof is the refusal of a proof that was used before, belongs to another
 // app, or is past its life (contracts/submail.md §3.3 step 21).
 func ErrProof() *Error {

@@ -10,12 +10,13 @@ import (
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/oauth"
+	"yanma.dev/yanma/internal/tenant"
 )
 
 // verifyNumber compares a number with the SIM's (contracts/camara.md §2.1).
 func (d *dialect) verifyNumber(ctx context.Context, x *facade.Exchange, t *oauth.Token) error {
-	if t.Method == oauth.MethodNone {
-		return fail(core.KindForbidden, notByNetwork)
+	if err := mayAsk(t, tenant.ProductNumberVerification); err != nil {
+		return err
 	}
 	if err := readJSON(x); err != nil {
 		return err
@@ -26,7 +27,7 @@ func (d *dialect) verifyNumber(ctx context.Context, x *facade.Exchange, t *oauth
 	}
 	x.Event.Phone = phone
 	return x.Once(ctx, t.App.ID, func(call *idempotency.Call) error {
-		return d.once(ctx, t, func() error {
+		return d.asking(ctx, t, func() error {
 			v, err := d.Numbers.Verify(ctx, numberverify.VerifyRequest{App: t.App, Proof: proofOf(t), Phone: phone, Hash: hash, Call: call,
 				Answer: func(v numberverify.Verified, err error) (int, []byte) {
 					if err != nil {
@@ -35,7 +36,7 @@ func (d *dialect) verifyNumber(ctx context.Context, x *facade.Exchange, t *oauth
 					return 200, appendVerified(nil, v)
 				}})
 			if err != nil {
-				return numberError(err)
+				return err
 			}
 			x.Out = appendVerified(x.Out, v)
 			return nil
@@ -52,8 +53,8 @@ func appendVerified(out []byte, v numberverify.Verified) []byte {
 
 // readNumber tells the SIM's number (contracts/camara.md §2.2).
 func (d *dialect) readNumber(ctx context.Context, x *facade.Exchange, t *oauth.Token) error {
-	if t.Method == oauth.MethodNone {
-		return fail(core.KindForbidden, notByNetwork)
+	if err := mayAsk(t, tenant.ProductOneClickLogin); err != nil {
+		return err
 	}
 	if t.Phone.IsZero() {
 		seen, err := d.Numbers.Look(ctx, t.App, proofOf(t))
@@ -64,16 +65,45 @@ func (d *dialect) readNumber(ctx context.Context, x *facade.Exchange, t *oauth.T
 			return core.E(core.KindForbidden, "the proof's carrier can only compare")
 		}
 	}
-	return d.once(ctx, t, func() error {
+	return d.asking(ctx, t, func() error {
 		f, err := d.Numbers.Fetch(ctx, numberverify.FetchRequest{App: t.App, Proof: proofOf(t)})
 		if err != nil {
-			return numberError(err)
+			return err
 		}
 		x.Event.Phone = f.Phone
 		x.Out = append(x.Out, `{"devicePhoneNumber":`...)
 		x.Out = append(facade.AppendString(x.Out, f.Phone.E164()), '}')
 		return nil
 	})
+}
+
+// mayAsk tells whether the token's client has the right to the product, and its
+// subject was seen by the network.
+func mayAsk(t *oauth.Token, product string) error {
+	switch {
+	case t.App.Denies(product):
+		return core.E(core.KindForbidden, "the account has no right to it")
+	case t.Method == oauth.MethodNone:
+		return fail(core.KindForbidden, notByNetwork)
+	}
+	return nil
+}
+
+// asking runs a call that asks a carrier: the app's limit of them first, which
+// counts only those that were asked, and which leaves the token usable.
+func (d *dialect) asking(ctx context.Context, t *oauth.Token, f func() error) error {
+	buckets := t.App.Limits.NumberChecks.For(nil, d.Subjects, uint64(t.App.ID), uint32(t.App.ID))
+	if len(buckets) == 0 {
+		return numberError(d.once(ctx, t, f))
+	}
+	taken, err := d.Limiter.Take(ctx, d.Now(), buckets)
+	if err != nil {
+		return err
+	}
+	if err = d.once(ctx, t, f); err != nil && !numberverify.Asked(err) {
+		d.Limiter.GiveBack(ctx, taken)
+	}
+	return numberError(err)
 }
 
 // once runs a call with a token that serves one: only a success uses it up

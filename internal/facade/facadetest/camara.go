@@ -23,6 +23,7 @@ import (
 // Directives: advance 60s · balance 100 · expect-balance 100 · sms-price 1 ·
 // verify-price 1 · fetch-price 1 · app disable|enable · allow-source … · limits off|on · client FIELD on|off
 // · countries CN US · sent 13800138000 TEXT · store down · providers none
+// · limit 2/60s (number_checks) · deny PRODUCT …
 func Camara(files string, start func(t *testing.T) Env, check func(t *testing.T, request string, status int, header http.Header, body string)) Suite {
 	return Suite{
 		Files: files,

@@ -48,7 +48,7 @@ func (d *dialect) getMobile(v2 bool) func(context.Context, *facade.Exchange) err
 		if err = ofV1(&r, &f, v2); err == nil {
 			err = d.fetched(ctx, x, r)
 		}
-		if err != nil && !wasAsked(err) {
+		if err != nil && !numberverify.Asked(err) {
 			giveBack()
 		}
 		return err

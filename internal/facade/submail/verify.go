@@ -42,7 +42,7 @@ func (d *dialect) verify(ctx context.Context, x *facade.Exchange) error {
 		r.Requester = requester
 		err = d.verified(ctx, x, r)
 	}
-	if err != nil && !wasAsked(err) {
+	if err != nil && !numberverify.Asked(err) {
 		giveBack()
 	}
 	return err
@@ -128,10 +128,4 @@ func appendVerified(out []byte, v numberverify.Verified, id string) []byte {
 		return append(out, `","result":{"identical":true,"msg":"认证通过"}}`...)
 	}
 	return append(out, `","result":{"identical":false,"msg":"认证不通过"}}`...)
-}
-
-// wasAsked tells whether a carrier was asked before err: that call counts.
-func wasAsked(err error) bool {
-	e, ok := numberverify.AsError(err)
-	return ok && (e.Sent || e.Class == numberverify.ClassDebit || e.Class == numberverify.ClassLedger)
 }
