@@ -37,6 +37,7 @@ type whole struct {
 	config  config.Config
 	clock   *facadetest.Clock
 	phones  *facadetest.Phones
+	center  *smsc.Server
 	gateway *facadetest.Gateway
 	gate    gate
 	ids     [2]core.AppID
@@ -60,6 +61,7 @@ func startWholeOn(t *testing.T, database string) *whole {
 		Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	ok(t, err)
 	ok(t, center.Start(ctx))
+	w.center = center
 	t.Cleanup(center.Stop)
 	gateway := httptest.NewServer(w.gateway)
 	t.Cleanup(gateway.Close)
