@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -177,10 +178,26 @@ func (o *Outbox) offer(f *flight) bool {
 }
 
 // Receipt records a carrier's report and acknowledges it when it is on disk.
-func (o *Outbox) Receipt(provider string, r provider.Receipt, ack func(error)) {
-	if !o.receipts.put(arrived{Receipt{Receipt: r, Provider: provider}, ack}) {
+func (o *Outbox) Receipt(from string, r provider.Receipt, ack func(error)) {
+	r.PartID, r.AltIDs = provider.CleanID(r.PartID), cleanIDs(r.AltIDs)
+	if !o.receipts.put(arrived{Receipt{Receipt: r, Provider: from}, ack}) {
 		ack(core.E(core.KindOverloaded, "shutting down"))
 	}
+}
+
+// cleanIDs is a carrier's ids as they are stored: the same slice when nothing is
+// too long.
+func cleanIDs(ids []string) []string {
+	for i, id := range ids {
+		if clean := provider.CleanID(id); len(clean) < len(id) {
+			ids = slices.Clone(ids)
+			for j := i; j < len(ids); j++ {
+				ids[j] = provider.CleanID(ids[j])
+			}
+			return ids
+		}
+	}
+	return ids
 }
 
 // Inbound passes a subscriber's text on.

@@ -115,7 +115,7 @@ func (f *flight) next() {
 
 // end hands the outcome to the recorder.
 func (f *flight) end(outcome provider.Outcome) {
-	outcome.Code = provider.CleanCode(outcome.Code)
+	outcome.Code, outcome.PartIDs = provider.CleanCode(outcome.Code), cleanIDs(outcome.PartIDs)
 	f.outbox.outcomes.put(ended{f, outcome})
 }
 

@@ -62,3 +62,11 @@ func isCleanCode(code string) bool {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isSeparator(c byte) bool { return c == ' ' || c == '-' }
+
+// longestID is how much of a carrier's id is kept, in bytes: SMPP's have at most
+// 64, and an index of a database takes only so much.
+const longestID = 255
+
+// CleanID is a carrier's id as it is stored and looked up. It is a cut of what
+// is longer than any carrier's: one such row must not make a whole batch fail.
+func CleanID(id string) string { return id[:min(len(id), longestID)] }

@@ -34,3 +34,15 @@ func TestReq14_CodesHideNumbers(t *testing.T) {
 		t.Errorf("%v allocations for a clean code", n)
 	}
 }
+
+// TestIDsAreCut: what is no carrier's id any more is as long as an index takes.
+func TestIDsAreCut(t *testing.T) {
+	for _, id := range []string{"", "1234567890abcdef", strings.Repeat("a", 255)} {
+		if got := provider.CleanID(id); got != id {
+			t.Errorf("%d bytes became %q", len(id), got)
+		}
+	}
+	if got := provider.CleanID(strings.Repeat("a", 256)); len(got) != 255 {
+		t.Errorf("%d bytes", len(got))
+	}
+}

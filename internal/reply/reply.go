@@ -205,7 +205,7 @@ func (s *Service) rows(turn []arrived) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Reply = records.Reply{Provider: x.provider, CarrierID: []byte(x.in.ID), Recipient: clean(x.in.To), Index: s.o.Ring.Index(x.in.From),
+		r.Reply = records.Reply{Provider: x.provider, CarrierID: []byte(provider.CleanID(x.in.ID)), Recipient: clean(x.in.To), Index: s.o.Ring.Index(x.in.From),
 			Phone: phone, Text: text, OptOut: s.o.Word(x.in.Text), At: store.At(now)}
 		rows = append(rows, r)
 	}
