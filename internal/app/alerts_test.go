@@ -37,6 +37,8 @@ var metricName = regexp.MustCompile(`\byanma_[a-z_]+`)
 var labelled = map[string]string{
 	"yanma_provider_conversion_ratio": "of the first code that was judged",
 	"yanma_provider_codes_total":      "of the first code that was judged",
+	"yanma_carrier_breaker_open":      "of a gateway of number verification",
+	"yanma_carrier_answers_total":     "of a gateway of number verification",
 }
 
 // TestEveryAlertHasItsMetric: the example rules name metrics that a running

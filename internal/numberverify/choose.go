@@ -121,11 +121,15 @@ func (t *turn) call(ctx context.Context, q *question) (answer Answer, err error)
 	began := t.now()
 	defer func() {
 		failed := false
-		if err != nil {
+		if err == nil {
+			t.tally.answered.Add(1)
+		} else {
 			class := classified(ctx, err).Class
+			t.tally.failed[class].Add(1)
 			failed = class == ClassCarrier || class == ClassTimeout
 		}
 		if t.permit.Done(failed) {
+			t.tally.opened.Add(1)
 			t.opened(t.route)
 		}
 		answer.Latency = t.now().Sub(began)

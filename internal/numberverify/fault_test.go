@@ -173,8 +173,9 @@ func TestReq36_DeadGatewayTrips(t *testing.T) {
 	p := w.proof()
 	_, err := w.verify(t, p)
 	wantError(t, err, ClassCarrier, "602 carrier circuit open")
-	if s := w.Gateways(); len(s) != 1 || s[0].Breaker != breaker.Open {
-		t.Errorf("%v", s)
+	if s := w.Stats(); len(s.Gateways) != 1 || s.Gateways[0].Breaker != breaker.Open || s.Gateways[0].Opened != 1 || s.Gateways[0].Answered != 0 ||
+		s.Gateways[0].Failed[ClassTimeout] != 10 || s.Withheld != 0 {
+		t.Errorf("%+v", s)
 	}
 	used := Proof{Token: core.NewSecret("told"), Number: zhang}
 	_, err = w.verify(t, used)
@@ -206,6 +207,13 @@ func TestReq36_DeadGatewayTrips(t *testing.T) {
 	w.gateway.set(always(match, nil))
 	_, err = w.verify(t, w.proof())
 	wantOK(t, err)
+	w.gateway.set(always(Answer{}, &Error{Class: ClassProof, Code: "606", Desc: "token check failed", Sent: true}))
+	_, err = w.verify(t, w.proof())
+	wantError(t, err, ClassProof, "606 token check failed")
+	s := w.Stats().Gateways[0]
+	if _, shown := s.Failed[ClassCaller]; s.Breaker != breaker.Closed || s.Opened != 1 || s.Answered != 2 || s.Failed[ClassProof] != 1 || !shown {
+		t.Errorf("%+v", s)
+	}
 }
 
 // TestReq36_CarriersOwnErrorsTrip, and answers about proofs do not.

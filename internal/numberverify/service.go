@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -71,10 +70,11 @@ type Service struct {
 	undo   undoer
 }
 
-// route is a gateway with its breaker.
+// route is a gateway with its breaker and its tally.
 type route struct {
 	Route
 	breaker *breaker.Breaker
+	tally   tally
 }
 
 // New returns a service. Start it, so that charges of withheld answers are
@@ -279,21 +279,3 @@ func (s *Service) keysOf(token core.Secret) []store.ProofKey {
 	}
 	return keys
 }
-
-// Gateways say how the gateways stand, for health and the operator.
-func (s *Service) Gateways() []GatewayState {
-	all := make([]GatewayState, len(s.routes))
-	for i, r := range s.routes {
-		all[i] = GatewayState{Name: r.Gateway.Name(), Breaker: r.breaker.State()}
-	}
-	return all
-}
-
-// GatewayState is how a gateway stands.
-type GatewayState struct {
-	Name    string
-	Breaker breaker.State
-}
-
-// String is for logs.
-func (g GatewayState) String() string { return fmt.Sprintf("%s %s", g.Name, g.Breaker) }

@@ -88,7 +88,7 @@ func (u *undoer) pass(ctx context.Context) {
 	}
 }
 
-// Withheld is how many charges wait to be given back, for metrics.
+// Withheld is how many charges wait to be given back.
 func (s *Service) Withheld() int {
 	s.undo.mu.Lock()
 	defer s.undo.mu.Unlock()

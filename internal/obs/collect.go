@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"yanma.dev/yanma/internal/callback"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/reply"
@@ -18,6 +19,7 @@ type Sources struct {
 	Outbox    func() outbox.Stats
 	Providers []provider.Provider
 	Routes    func() route.Stats
+	Numbers   func() numberverify.Stats
 	Limiter   func() int // subjects in memory
 	Log       func() int64
 
@@ -104,6 +106,9 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 		collectRoutes(func(m sourceMetric, value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		}, c.Routes())
+	}
+	if c.Numbers != nil {
+		collectNumbers(show, c.Numbers())
 	}
 	c.collectWatched(show)
 	if c.Limiter != nil {

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"yanma.dev/yanma/internal/breaker"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/route"
@@ -98,6 +100,11 @@ func TestMetricsOfSources(t *testing.T) {
 				Choices: []route.ChoiceStats{{Route: "china", Provider: "main", Chosen: 42, Accepted: 43, Spent: 44}},
 				Tallies: []route.Tally{{Provider: "main", Country: "86", Entered: 45, Unentered: 46, Conversion: 0.75}}}
 		},
+		Numbers: func() numberverify.Stats {
+			return numberverify.Stats{Withheld: 51, Gateways: []numberverify.GatewayStats{
+				{Name: "cm", Breaker: breaker.Open, Opened: 52, Answered: 53, Failed: map[numberverify.Class]int64{numberverify.ClassCaller: 54, numberverify.ClassTimeout: 55}},
+				{Name: "ct", Breaker: breaker.Closed}}}
+		},
 		Limiter: func() int { return 31 },
 		Log:     func() int64 { return 32 },
 	})
@@ -118,6 +125,9 @@ func TestMetricsOfSources(t *testing.T) {
 		`yanma_provider_codes_total{country="86",provider="main",result="entered"} 45`,
 		`yanma_provider_codes_total{country="86",provider="main",result="not_entered"} 46`,
 		`yanma_provider_conversion_ratio{country="86",provider="main"} 0.75`, "yanma_outbox_failed_over_total 25",
+		`yanma_carrier_breaker_open{carrier="cm"} 1`, `yanma_carrier_breaker_open{carrier="ct"} 0`, `yanma_carrier_breaker_opened_total{carrier="cm"} 52`,
+		`yanma_carrier_answers_total{carrier="cm",result="answered"} 53`, `yanma_carrier_answers_total{carrier="cm",result="caller"} 54`,
+		`yanma_carrier_answers_total{carrier="cm",result="timeout"} 55`, "yanma_number_charges_withheld 51",
 		"yanma_limiter_subjects 31", "yanma_log_lines_lost_total 32")
 }
 

@@ -1,0 +1,30 @@
+package obs
+
+import (
+	"yanma.dev/yanma/internal/breaker"
+	"yanma.dev/yanma/internal/numberverify"
+)
+
+var (
+	carrierOpen    = gauge("carrier_breaker_open", "Whether number verification leaves the gateway alone, because it fails.", "carrier")
+	carrierOpened  = counter("carrier_breaker_opened_total", "How often that began.", "carrier")
+	carrierAnswers = counter("carrier_answers_total", "Questions to the gateway: answered, or why not.", "carrier", "result")
+
+	numberWithheld = gauge("number_charges_withheld", "Charges for answers that nobody was told, which wait to be given back.")
+)
+
+func collectNumbers(show func(m sourceMetric, value int64, labels ...string), s numberverify.Stats) {
+	for _, g := range s.Gateways {
+		open := int64(0)
+		if g.Breaker != breaker.Closed {
+			open = 1
+		}
+		show(carrierOpen, open, g.Name)
+		show(carrierOpened, g.Opened, g.Name)
+		show(carrierAnswers, g.Answered, g.Name, "answered")
+		for class, n := range g.Failed {
+			show(carrierAnswers, n, g.Name, class.String())
+		}
+	}
+	show(numberWithheld, int64(s.Withheld))
+}
