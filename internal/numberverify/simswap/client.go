@@ -98,10 +98,11 @@ func (c *Client) Signal(ctx context.Context, phone core.Phone, hours int) Signal
 	if !ok {
 		return Unknown
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	// A caller who hangs up is no failure of the operator's.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
 	defer cancel()
-	signal := c.ask(ctx, phone, hours)
-	permit.Done(signal == Unknown)
+	signal, failed := c.ask(ctx, phone, hours)
+	permit.Done(failed)
 	if signal != Unknown {
 		c.mu.Lock()
 		if len(c.known) >= mostRemembered {
@@ -114,8 +115,10 @@ func (c *Client) Signal(ctx context.Context, phone core.Phone, hours int) Signal
 }
 
 // ask makes one call, and repeats it once with a new token after a 401, or with
-// the operator's longest age after OUT_OF_RANGE (contracts/camara.md §6).
-func (c *Client) ask(ctx context.Context, phone core.Phone, hours int) Signal {
+// the operator's longest age after OUT_OF_RANGE (contracts/camara.md §6). failed
+// says that the operator is at fault. What it says of one number is no failure:
+// else whoever sends ten odd ones would keep it from being asked about all.
+func (c *Client) ask(ctx context.Context, phone core.Phone, hours int) (signal Signal, failed bool) {
 	a, ok := c.call(ctx, phone, hours, false)
 	if ok && a.Status == http.StatusUnauthorized {
 		a, ok = c.call(ctx, phone, hours, true)
@@ -125,9 +128,11 @@ func (c *Client) ask(ctx context.Context, phone core.Phone, hours int) Signal {
 		a, ok = c.call(ctx, phone, hours, false)
 	}
 	if !ok {
-		return Unknown
+		return Unknown, true
 	}
-	return c.read(a, hours)
+	signal = c.read(a, hours)
+	aboutNumber := a.Status == http.StatusBadRequest || a.Status == http.StatusNotFound || a.Status == http.StatusUnprocessableEntity
+	return signal, signal == Unknown && !aboutNumber
 }
 
 func (c *Client) call(ctx context.Context, phone core.Phone, hours int, fresh bool) (operatorapi.Answer, bool) {

@@ -243,6 +243,43 @@ func TestReq27_SilentOperator(t *testing.T) {
 	}
 }
 
+// TestOddNumbersAreNoFailure: what an operator says of one number does not keep
+// it from being asked about others, and its own faults do.
+func TestOddNumbersAreNoFailure(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		trips  bool
+	}{
+		{400, "INVALID_ARGUMENT", false}, {400, "OUT_OF_RANGE", false}, {404, "NOT_FOUND", false}, {422, "IDENTIFIER_MISMATCH", false},
+		{401, "UNAUTHENTICATED", true}, {403, "PERMISSION_DENIED", true}, {429, "TOO_MANY_REQUESTS", true}, {500, "INTERNAL", true}, {200, "", true},
+	} {
+		o := newOperator(t)
+		o.says = func(int, map[string]any) (int, string) { return c.status, `{"code":"` + c.code + `"}` }
+		now := time.Now()
+		client := o.client(t, func() time.Time { return now }, nil)
+		for range 10 {
+			if have := client.Signal(t.Context(), zhang, 240); have != Unknown {
+				t.Errorf("%d %s: %s", c.status, c.code, have)
+			}
+		}
+		if client.breaker.Ready() == c.trips {
+			t.Errorf("%d %s: trips %v", c.status, c.code, !c.trips)
+		}
+	}
+}
+
+// TestCallerHangsUp: the operator is asked all the same, and is not blamed.
+func TestCallerHangsUp(t *testing.T) {
+	o := newOperator(t)
+	o.says = func(int, map[string]any) (int, string) { return 200, `{"swapped":true}` }
+	ctx, gone := context.WithCancel(t.Context())
+	gone()
+	if have := o.client(t, time.Now, nil).Signal(ctx, zhang, 240); have != Swapped {
+		t.Error(have)
+	}
+}
+
 func TestAgainstTheSimulator(t *testing.T) {
 	key, public := newKey(t)
 	sim := carriersim.New(carriersim.Options{Camara: carriersim.Camara{ClientID: "yanma", Keys: public}, Now: time.Now, Random: rand.Reader})
