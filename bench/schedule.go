@@ -122,7 +122,7 @@ func (b *bench) due() int {
 
 // forMaking is how long the making may take.
 func (b *bench) forMaking() time.Duration {
-	return 15*time.Second + time.Duration(b.due())*3*time.Millisecond
+	return 15*time.Second + time.Duration(b.due())*time.Millisecond
 }
 
 func await(since time.Time, most time.Duration, done func() bool) error {
