@@ -167,7 +167,7 @@ func (a *App) openDelivery(ctx context.Context) (err error) {
 		return err
 	}
 	a.outbox, err = outbox.New(outbox.Options{Node: a.config.Store.Node, Now: a.deps.Now, IDs: a.ids, Log: a.log, Store: a.store,
-		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, Able: a.ableProviders(), NextHold: nextHold, From: a.senderOf, Inbound: a.replies.Inbound})
+		Due: a.dueMessages, Purge: a.purgeOrphans, Sealer: a.ring, Route: a.route, Able: a.ableProviders(), NextHold: nextHold, Apart: len(a.config.Providers) > 1, From: a.senderOf, Inbound: a.replies.Inbound})
 	if err != nil {
 		return err
 	}

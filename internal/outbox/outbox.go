@@ -60,6 +60,7 @@ type Options struct {
 	Interval time.Duration // between two sweeps; default 500 ms
 	Queue    int           // messages that may wait for a provider; default 8192
 	Workers  int           // goroutines that feed providers; default 1
+	Apart    bool          // each provider is fed by a goroutine of its own: a slow one holds up nobody else's messages
 }
 
 func (o *Options) check() error {
@@ -101,6 +102,7 @@ type Outbox struct {
 	options  Options
 	custody  custodian
 	queue    chan *flight
+	lanes    lanes
 	outcomes inbox[ended]
 	receipts inbox[arrived]
 	counters counters
@@ -110,7 +112,7 @@ type Outbox struct {
 
 	stop    context.CancelFunc // no new submissions
 	abandon context.CancelFunc // no more waiting for the store
-	feeders sync.WaitGroup     // workers and sweep
+	feeders sync.WaitGroup     // workers, lanes and sweep
 	writers sync.WaitGroup     // the recorders
 	ended   chan struct{}
 }
@@ -253,7 +255,7 @@ func (o *Outbox) awaitEnd(ctx context.Context) error {
 // drain waits until nothing is under way: the workers and the sweep end, the
 // outcomes come and are stored, the receipts that arrived are stored.
 func (o *Outbox) drain(ctx context.Context) error {
-	steps := [...]func(){o.feeders.Wait, o.custody.waitEmpty, func() { o.outcomes.close(); o.receipts.close(); o.writers.Wait() }}
+	steps := [...]func(){o.feeders.Wait, o.returnLanes, o.custody.waitEmpty, func() { o.outcomes.close(); o.receipts.close(); o.writers.Wait() }}
 	for _, step := range steps {
 		if err := within(ctx, step); err != nil {
 			o.custody.giveUp()

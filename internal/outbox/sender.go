@@ -31,11 +31,16 @@ func newFlight(o *Outbox, out Outgoing) *flight {
 }
 
 // feed gives queued messages to their providers until ctx ends. Submit waits
-// while a provider's window is full: that is the only thing that holds it up.
+// while a provider's window is full: that is the only thing that holds it up, and
+// where they are apart it holds up that provider's lane alone.
 func (o *Outbox) feed(ctx context.Context) {
 	for {
 		select {
 		case f := <-o.queue:
+			if o.options.Apart {
+				o.lineUp(ctx, f)
+				continue
+			}
 			f.submit(ctx)
 		case <-ctx.Done():
 			o.returnQueued()

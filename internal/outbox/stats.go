@@ -35,7 +35,7 @@ func (o *Outbox) Stats() Stats {
 		NotSent: c.classes[provider.NotSent].Load(), Delivered: c.delivered.Load(), Undelivered: c.undelivered.Load(),
 		Resent: c.resent.Load(), Expired: c.expired.Load(), Dead: c.dead.Load(), Orphaned: c.orphaned.Load(),
 		FailedOver: c.failedOver.Load(),
-		Overflow:   c.overflow.Load(), QueueDepth: int64(len(o.queue)), InFlight: int64(o.custody.count()),
+		Overflow:   c.overflow.Load(), QueueDepth: int64(o.waiting()), InFlight: int64(o.custody.count()),
 	}
 }
 
