@@ -88,10 +88,12 @@ func EndTry(ctx context.Context, q store.SQL, e *EventRow) error {
 	return err
 }
 
-// TakeEvents hands out the oldest waiting events of an app and kind since an
-// instant, and marks them told at now.
+// TakeEvents hands out waiting events of an app and kind since an instant, the
+// longest due first, and marks them told at now. What nobody was called with is
+// due since it happened. An app may have millions: they are read in the order of
+// their index, as far as the limit.
 func TakeEvents(ctx context.Context, q store.SQL, app core.AppID, kind store.EventKind, since, now store.Time, limit int) (rows []EventRow, err error) {
-	err = q.Query(ctx, `SELECT `+eventColumns+` FROM event WHERE app = $1 AND due IS NOT NULL AND kind = $2 AND at >= $3 ORDER BY id LIMIT $4`,
+	err = q.Query(ctx, `SELECT `+eventColumns+` FROM event WHERE app = $1 AND kind = $2 AND due >= $3 AND at >= $3 ORDER BY due, id LIMIT $4`,
 		scanEvents(&rows), int64(app), int64(kind), int64(since), int64(limit))
 	taken := rows[:0]
 	for i := range rows {

@@ -48,6 +48,10 @@ func TestSweepsReadIndexes(t *testing.T) {
 			_, err := records.OldReceipts(ctx, q, core.MessageID(1), store.ReceiptKey{}, 1)
 			return err
 		}, "SEARCH receipt_ref USING PRIMARY KEY ((provider,part_id)>(?,?)); CORRELATED SCALAR SUBQUERY 1; SEARCH message USING INTEGER PRIMARY KEY (rowid=?)"},
+		"events that an app asks for": {func(q store.SQL) error { _, err := records.TakeEvents(ctx, q, 1, 1, 1, 2, 500); return err },
+			"SEARCH event USING INDEX event_due (app=? AND due>?)"},
+		"events that an app is called with": {func(q store.SQL) error { _, err := records.DueEvents(ctx, q, 1, 1, 32); return err },
+			"SEARCH event USING INDEX event_due (app=? AND due>? AND due<?)"},
 		"a page of old codes": {func(q store.SQL) error {
 			_, err := records.AgedVerifications().Page(ctx, q, 1, 2, 3)
 			return err
