@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -207,16 +208,26 @@ func (s *Service) exchange(ctx context.Context, app *tenant.App, f Form) (Issued
 	if err != nil {
 		return Issued{}, err
 	}
+	of := subject{method: row.Method, proof: row.Proof}
+	if row.Phone != "" {
+		of.phone = core.PhoneFromE164(row.Phone)
+	}
+	// The token comes first: whoever finds the mark finds it, to revoke it.
+	life, err := s.issue(ctx, app, row.Scopes, of, secret)
+	if err != nil {
+		return Issued{}, err
+	}
 	// From here on the code is used, and this is what it was used for.
 	first, err := s.putOnce(ctx, key(onceUsedCode, app.Camara.ClientID+" "+code), key(onceToken, secret), codeLife+singleLife)
 	if err != nil {
 		return Issued{}, err
 	}
-	if !first {
+	if !first { // nobody was told this token; the one that somebody was told goes, too
+		_, _, unused := s.Once.Take(ctx, key(onceToken, secret))
 		_, err := s.revokeReused(ctx, app, code)
-		return Issued{}, orElse(err, errCode())
+		return Issued{}, orElse(errors.Join(err, unused), errCode())
 	}
-	return s.grantCode(ctx, app, row, secret)
+	return s.granted(ctx, app, row, of, Issued{App: app.ID, AccessToken: core.NewSecret(secret), Life: life, Scopes: row.Scopes})
 }
 
 func (s *Service) openCode(ctx context.Context, code string) (codeRow, error) {
@@ -251,25 +262,17 @@ func orElse(err, other error) error {
 	return other
 }
 
-// grantCode issues the token of a code, and the id token if openid was asked
-// for.
-func (s *Service) grantCode(ctx context.Context, app *tenant.App, row codeRow, secret string) (Issued, error) {
-	of := subject{method: row.Method, proof: row.Proof}
-	if row.Phone != "" {
-		of.phone = core.PhoneFromE164(row.Phone)
+// granted adds the id token to a code's token, if openid was asked for.
+func (s *Service) granted(ctx context.Context, app *tenant.App, row codeRow, of subject, issued Issued) (Issued, error) {
+	if !slices.Contains(row.Scopes, tenant.ScopeOpenID) {
+		return issued, nil
 	}
-	life, err := s.issue(ctx, app, row.Scopes, of, secret)
-	if err != nil {
-		return Issued{}, err
+	claims := map[string]any{"amr": []string{row.Method}, "at_hash": jwt.HalfHash(issued.AccessToken.Reveal())}
+	if row.Nonce != "" {
+		claims["nonce"] = row.Nonce
 	}
-	issued := Issued{App: app.ID, AccessToken: core.NewSecret(secret), Life: life, Scopes: row.Scopes}
-	if slices.Contains(row.Scopes, tenant.ScopeOpenID) {
-		claims := map[string]any{"amr": []string{row.Method}, "at_hash": jwt.HalfHash(secret)}
-		if row.Nonce != "" {
-			claims["nonce"] = row.Nonce
-		}
-		issued.IDToken, err = s.Keys.Issue(ctx, InstallationKeys, s.Issuer(), s.pairwise(app, of), app.Camara.ClientID, life, claims)
-	}
+	var err error
+	issued.IDToken, err = s.Keys.Issue(ctx, InstallationKeys, s.Issuer(), s.pairwise(app, of), app.Camara.ClientID, issued.Life, claims)
 	return issued, err
 }
 

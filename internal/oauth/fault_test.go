@@ -186,9 +186,60 @@ func TestCodeOverFaults(t *testing.T) {
 			}
 			w.once.failure = ""
 			_, err = w.exchange(ctx, w.app, form)
-			marked := kind == onceToken || persist
+			marked := kind == onceUsedCode && persist
 			if refused, ok := AsError(err); marked && (!ok || refused.Code != "invalid_grant") || !marked && err != nil {
 				t.Errorf("%s, persisted %v: %v", kind, persist, err)
+			}
+		}
+	}
+}
+
+// between runs something after a key of a kind was put, before its caller goes on.
+type between struct {
+	*onceMap
+	kind string
+	run  func()
+}
+
+func (b *between) Put(ctx context.Context, key, value []byte, ttl time.Duration) error {
+	err := b.onceMap.Put(ctx, key, value, ttl)
+	if run := b.run; run != nil && strings.HasPrefix(string(key), b.kind) {
+		b.run = nil
+		run()
+	}
+	return err
+}
+
+// TestReuseAtTheSameTime: a code that comes again while it is exchanged revokes
+// the token all the same, whenever it comes (RFC 6749 §4.1.2).
+func TestReuseAtTheSameTime(t *testing.T) {
+	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
+	for _, kind := range []string{onceUsedCode, onceToken} {
+		w := newFaultWorld(t)
+		ctx := t.Context()
+		code, err := w.keepCode(ctx, codeRow{App: 1, Client: "client", Redirect: "https://app.example.com/cb", Challenge: challenge,
+			Scopes: []string{tenant.ScopeNumberVerify}, Method: MethodNetwork, Phone: "+8613800138000", Proof: "name"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := Form{values: url.Values{"code": {code}, "redirect_uri": {"https://app.example.com/cb"}, "code_verifier": {verifier}}}
+		given := 0
+		try := func() {
+			_, err := w.exchange(ctx, w.app, form)
+			if err == nil {
+				given++
+			} else if refused, ok := AsError(err); !ok || refused.Code != "invalid_grant" {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+		w.Once = &between{w.once, kind, try}
+		try()
+		if given != 1 {
+			t.Errorf("%s: %d tokens", kind, given)
+		}
+		for key := range w.once.rows {
+			if strings.HasPrefix(key, onceToken) {
+				t.Errorf("%s: a token is left", kind)
 			}
 		}
 	}
