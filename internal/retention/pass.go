@@ -53,9 +53,7 @@ func (s *Service) sweeps() []sweep {
 		{"idempotency", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneIdempotency(ctx, q, store.At(now), s.o.Rows)
 		})},
-		{"event", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
-			return records.PruneEvents(ctx, q, core.IDAt(now.Add(-toldEvents)), core.IDAt(now.Add(-waitingEvents)), core.IDAt(now.Add(-deadEvents)), s.o.Rows)
-		})},
+		{"event", s.events},
 		{"reply", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneReplies(ctx, q, core.IDAt(now.Add(-s.o.Keep.Messages)), s.o.Rows)
 		})},
@@ -87,28 +85,53 @@ func (s *Service) sweeps() []sweep {
 // aged removes the rows of a table whose ids were made longer ago than keep, to
 // the millisecond that an id has.
 func (s *Service) aged(table records.Aged, keep time.Duration) func(context.Context, time.Time) (int64, error) {
-	return func(ctx context.Context, now time.Time) (gone int64, err error) {
-		before := core.IDAt(now.Add(-keep))
-		for after, end := int64(0), false; !end; {
-			var page records.AgedPage
-			err := s.o.Database.View(ctx, func(q store.SQL) (err error) {
-				page, err = table.Page(ctx, q, after, before, s.o.Rows)
-				return err
-			})
+	return func(ctx context.Context, now time.Time) (int64, error) {
+		return s.walk(ctx, table, 0, core.IDAt(now.Add(-keep)))
+	}
+}
+
+// walk removes what may go of the rows with ids over after and below before.
+func (s *Service) walk(ctx context.Context, table records.Aged, after, before int64) (gone int64, err error) {
+	for end := false; !end; {
+		var page records.AgedPage
+		err := s.o.Database.View(ctx, func(q store.SQL) (err error) {
+			page, err = table.Page(ctx, q, after, before, s.o.Rows)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+		if page.Over > 0 {
+			n, err := s.update(ctx, func(q store.SQL) (int64, error) { return table.Delete(ctx, q, after, page.Last) })
+			gone += n
 			if err != nil {
 				return gone, err
 			}
-			if page.Over > 0 {
-				n, err := s.update(ctx, func(q store.SQL) (int64, error) { return table.Delete(ctx, q, after, page.Last) })
-				gone += n
-				if err != nil {
-					return gone, err
-				}
-			}
-			after, end = page.Last, page.End
 		}
-		return gone, nil
+		after, end = page.Last, page.End
 	}
+	return gone, nil
+}
+
+// events removes old events, each state after its time. What was given up stays
+// among what was told and went, by the million where an app's URL is dead: a pass
+// reads only what became old since the one before, and all of it once a day, for
+// what changed its state late.
+func (s *Service) events(ctx context.Context, now time.Time) (gone int64, err error) {
+	if !now.Before(s.eventsDue) {
+		clear(s.eventsSeen[:])
+		s.eventsDue = now.Add(24 * time.Hour)
+	}
+	for i, keep := range [...]time.Duration{records.EventWaits: waitingEvents, records.EventTold: toldEvents, records.EventDead: deadEvents} {
+		before := core.IDAt(now.Add(-keep))
+		n, err := s.walk(ctx, records.AgedEvents(records.EventState(i)), s.eventsSeen[i], before)
+		gone += n
+		if err != nil {
+			return gone, err
+		}
+		s.eventsSeen[i] = max(s.eventsSeen[i], before-1)
+	}
+	return gone, nil
 }
 
 // receipts removes references to messages that were accepted longer ago than

@@ -69,7 +69,9 @@ type Service struct {
 	partitions Partitioner // nil: old rows go one by one
 	rest       func(context.Context, time.Duration) error
 
-	receiptsDue time.Time // when the receipt references are read again
+	receiptsDue time.Time                    // when the receipt references are read again
+	eventsDue   time.Time                    // when all old events are
+	eventsSeen  [records.EventDead + 1]int64 // by state: older ones were looked at
 
 	ctx      context.Context
 	cancel   context.CancelFunc

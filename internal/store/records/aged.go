@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
@@ -33,6 +34,11 @@ func AgedVerifications() Aged {
 // 1) is settled or given back; it is with everything that nobody waits for.
 func AgedMessages() Aged {
 	return Aged{"message", "due IS NULL AND money <> 1", "due, money", []string{"due IS NOT NULL"}}
+}
+
+// AgedEvents are events of a state.
+func AgedEvents(state EventState) Aged {
+	return Aged{table: "event", over: fmt.Sprintf("state = %d", state), reads: "state"}
 }
 
 // Kept says to an engine how long the table's rows are kept.

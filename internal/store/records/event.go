@@ -147,11 +147,3 @@ func DueEventCounts(ctx context.Context, q store.SQL, now store.Time) (counts ma
 	}, int64(now))
 	return counts, err
 }
-
-// PruneEvents removes up to limit of the oldest events: those with ids below
-// told that were told, those below waiting that still wait, and all below any.
-// It tells how many went.
-func PruneEvents(ctx context.Context, q store.SQL, told, waiting, any int64, limit int) (int64, error) {
-	return q.Exec(ctx, `DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < $1 AND (state = 1 OR state = 0 AND id < $2 OR id < $3) ORDER BY id LIMIT $4)`,
-		told, waiting, any, int64(limit))
-}
