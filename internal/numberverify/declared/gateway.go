@@ -130,17 +130,26 @@ func (g *Gateway) ask(ctx context.Context, q numberverify.Question) (any, number
 	}
 	v, ok := declare.ParseJSON(a.Body)
 	code := declare.At(v, g.c.Response.Code)
-	if !ok || a.Status >= 500 || code == "" || numberverify.CleanCode(code) != code {
+	switch {
+	case !ok, code == "", numberverify.CleanCode(code) != code, code == q.Token.Reveal():
+		return nil, numberverify.Answer{}, numberverify.ErrUnreadable()
+	case a.Status >= 500, a.Status >= 300 && g.answers(code): // an error or a redirect never says who it is
 		return nil, numberverify.Answer{}, numberverify.ErrUnreadable()
 	}
-	return v, numberverify.Answer{Code: code, ID: cleanID(declare.At(v, g.c.Response.ID))}, nil
+	return v, numberverify.Answer{Code: code, ID: cleanID(declare.At(v, g.c.Response.ID), q.Token.Reveal())}, nil
+}
+
+// answers tells whether a code stands for an answer.
+func (g *Gateway) answers(code string) bool {
+	r := g.c.Response
+	return slices.Contains(r.Match, code) || slices.Contains(r.Mismatch, code) || slices.Contains(r.OK, code)
 }
 
 var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// cleanID keeps what can be an id, and no number.
-func cleanID(id string) string {
-	if !plainID.MatchString(id) || mobile.MatchString(id) {
+// cleanID keeps what can be an id, and neither a number nor the proof.
+func cleanID(id, proof string) string {
+	if !plainID.MatchString(id) || mobile.MatchString(id) || id == proof {
 		return ""
 	}
 	return id

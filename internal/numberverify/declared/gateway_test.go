@@ -130,6 +130,60 @@ func TestAgainstTheSimulator(t *testing.T) {
 	}
 }
 
+// TestHostileAnswers: only a whole answer of success says who it is; nothing of
+// the question comes back as a code, an id or a description.
+func TestHostileAnswers(t *testing.T) {
+	const proof = "0123456789abcdef0123456789abcdef"
+	status, says := 0, ""
+	var calls int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, says)
+	}))
+	defer server.Close()
+	g := open(t, partner(server.URL), Deps{Now: time.Now, Random: rand.Reader})
+	q := question
+	q.Token = core.NewSecret(proof)
+	const unreadable = "carrier 603: carrier answer unreadable"
+	for _, c := range []struct {
+		status     int
+		says, want string
+	}{
+		{200, `{"result":{"code":"0"}}`, "match"},
+		{200, `{"result":{"code":1}}`, "mismatch"},
+		{307, `{"result":{"code":"0"}}`, unreadable},
+		{401, `{"result":{"code":"0"}}`, unreadable},
+		{404, `{"result":{"code":"1"}}`, unreadable},
+		{500, `{"result":{"code":"0"}}`, unreadable},
+		{403, `{"result":{"code":"108"}}`, "caller 108: signature error"}, // its own refusal, with a status of its own
+		{200, `{"result":{"code":""}}`, unreadable},
+		{200, `{"result":{"code":{"a":"0"}}}`, unreadable},
+		{200, `{"result":{"code":"` + proof + `"}}`, unreadable},
+		{200, `{"result":{"code":"13800138000"}}`, unreadable},
+		{200, `{"result":{"code":"555","msg":"` + proof + ` of +86 138 0013 8000"}}`, "carrier 555: **** of ****"},
+		{200, strings.Repeat(" ", 70_000), unreadable},
+		{200, strings.Repeat(`{"result":`, 5_000), unreadable},
+		{200, "\xff{}", unreadable},
+	} {
+		status, says = c.status, c.says
+		a, err := g.Match(t.Context(), q)
+		if have := result(a, err); have != c.want {
+			t.Errorf("%d %.60s: %s, want %s", c.status, c.says, have, c.want)
+		}
+	}
+	if calls != 15 {
+		t.Errorf("%d calls, want 15: a redirect is not followed", calls)
+	}
+	for id, want := range map[string]string{"7-x": "7-x", proof: "", "13800138000": "", "a b": ""} {
+		status, says = 200, `{"result":{"code":"0"},"seq":"`+id+`"}`
+		if a, err := g.Match(t.Context(), q); err != nil || a.ID != want {
+			t.Errorf("%q is the id %q, %v", id, a.ID, err)
+		}
+	}
+}
+
 func TestCan(t *testing.T) {
 	cfg := partner("http://x")
 	if have := open(t, cfg, Deps{}).Can(2); have != (numberverify.Can{Match: true}) {
