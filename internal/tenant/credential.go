@@ -18,18 +18,27 @@ type Rotation struct {
 // longestOverlap is how long old keys may stay valid after a rotation.
 const longestOverlap = 365 * 24 * time.Hour
 
+// until is when the old keys end. KindBadField for a time that is past, or more
+// than a year ahead.
+func (r Rotation) until(now time.Time) (time.Time, error) {
+	switch at := r.OldValidUntil; {
+	case at.IsZero():
+		return now, nil
+	case at.Before(now) || at.Sub(now) > longestOverlap:
+		return now, bad("old_valid_until", "want a time from now to a year ahead")
+	default:
+		return at, nil
+	}
+}
+
 // RotateKey gives an app a new yunbox key and shows it this once. The old ones
 // end at the given time: an app's servers can change over meanwhile
 // (contracts/yunbox.md §1). KindBadField for a time that is past or more than
 // a year ahead, KindNotFound for the app.
 func (a *Admin) RotateKey(ctx context.Context, by By, id core.AppID, r Rotation) (AppView, core.Secret, error) {
-	now := a.now()
-	until := now
-	if !r.OldValidUntil.IsZero() {
-		until = r.OldValidUntil
-		if until.Before(now) || until.Sub(now) > longestOverlap {
-			return AppView{}, core.Secret{}, bad("old_valid_until", "want a time from now to a year ahead")
-		}
+	until, err := r.until(a.now())
+	if err != nil {
+		return AppView{}, core.Secret{}, err
 	}
 	key, err := newKey(a.random)
 	if err != nil {

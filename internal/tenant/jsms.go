@@ -43,12 +43,9 @@ func (a *Admin) RotateJSMS(ctx context.Context, by By, id core.AppID, of Dialect
 	if of != DialectJSMS && of != DialectJSMSDeveloper {
 		return AppView{}, JSMSKey{}, bad("dialect", "want jsms or jsms-developer")
 	}
-	now := a.now()
-	until := now
-	if !r.OldValidUntil.IsZero() {
-		if until = r.OldValidUntil; until.Before(now) || until.Sub(now) > longestOverlap {
-			return AppView{}, JSMSKey{}, bad("old_valid_until", "want a time from now to a year ahead")
-		}
+	until, err := r.until(a.now())
+	if err != nil {
+		return AppView{}, JSMSKey{}, err
 	}
 	made, err := drawJSMS(a.random)
 	if err != nil {

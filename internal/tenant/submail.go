@@ -39,16 +39,11 @@ const mostSubmail = 10
 // drawn one. KindBadField for the appid, the time or an app without the dialect,
 // KindNotFound for the app, KindConflict for an appid of another app.
 func (a *Admin) RotateSubmail(ctx context.Context, by By, id core.AppID, appid string, r Rotation) (AppView, SubmailKey, error) {
-	now := a.now()
-	until := now
-	if !r.OldValidUntil.IsZero() {
-		until = r.OldValidUntil
-		if until.Before(now) || until.Sub(now) > longestOverlap {
-			return AppView{}, SubmailKey{}, bad("old_valid_until", "want a time from now to a year ahead")
-		}
+	until, err := r.until(a.now())
+	if err != nil {
+		return AppView{}, SubmailKey{}, err
 	}
 	made := SubmailKey{}
-	var err error
 	if made.Key, err = newAppKey(a.random); err != nil {
 		return AppView{}, SubmailKey{}, classified(err)
 	}
@@ -99,7 +94,7 @@ func (a *Admin) ownAppID(signing []SigningKey) (string, error) {
 
 // withKey adds a key, after which the older ones of its appid end.
 func (a *Admin) withKey(ctx context.Context, q store.SQL, id core.AppID, signing []SigningKey, key SubmailKey, until time.Time) ([]SigningKey, error) {
-	if err := a.appIDIsFree(ctx, q, id, key.AppID); err != nil {
+	if err := a.nameIsFree(ctx, q, id, DialectSubmail, key.AppID); err != nil {
 		return nil, err
 	}
 	next := int64(1)
@@ -140,26 +135,6 @@ func ended(signing []SigningKey, appid string, until store.Time) []SigningKey {
 		}
 	}
 	return all
-}
-
-func (a *Admin) appIDIsFree(ctx context.Context, q store.SQL, id core.AppID, appid string) error {
-	rows, err := records.Apps(ctx, q)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if row.ID == id {
-			continue
-		}
-		signing, err := openSigning(row.Secrets, a.keys)
-		if err != nil {
-			return fmt.Errorf("app %d: %w", row.ID, err)
-		}
-		if slices.ContainsFunc(signing, func(k SigningKey) bool { return k.Dialect == DialectSubmail && k.Name == appid }) {
-			return core.E(core.KindConflict, "another app has the appid")
-		}
-	}
-	return nil
 }
 
 // changeSigning lets edit change the keys that an app signs with.
