@@ -169,6 +169,9 @@ func TestTopUpSurvivesEveryFault(t *testing.T) {
 		"not committed": storetest.FailCommit, "lost": storetest.FailCommitLost, "kept": storetest.FailCommitKept, "again": storetest.FailAgain}
 	for at, step := range []string{"begin", "note", "top-up"} {
 		for name, fault := range faults {
+			if testing.Short() && step != "top-up" {
+				continue // the race detector needs no more of them
+			}
 			t.Run(step+" "+name, func(t *testing.T) {
 				w := newWorld(t)
 				app, _ := w.app(t, "shop")

@@ -25,6 +25,25 @@ type Card struct {
 	Yunbox        struct {
 		Key string `json:"key"`
 	} `json:"yunbox"`
+	JSMS struct {
+		AppKey       string `json:"app_key"`
+		MasterSecret string `json:"master_secret"`
+		DevKey       string `json:"dev_key"`
+		DevSecret    string `json:"dev_secret"`
+		CodeTempID   int    `json:"code_temp_id"`
+		NoticeTempID int    `json:"notice_temp_id"`
+	} `json:"jsms"`
+	Submail struct {
+		AppID  string `json:"appid"`
+		AppKey string `json:"appkey"`
+	} `json:"submail"`
+	Camara struct {
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+		PrivateKey   string `json:"private_key_pem"`
+		KeyID        string `json:"kid"`
+		RedirectURI  string `json:"redirect_uri"`
+	} `json:"camara"`
 }
 
 // DevServer is a `yanma dev` that answers.
