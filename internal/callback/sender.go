@@ -45,7 +45,7 @@ func (s *Service) pass() {
 		}
 		s.pages.Go(func() { s.tell(t, page) })
 	}
-	s.count()
+	s.count(targets)
 }
 
 // begin takes an app's turn; false while it is taken, or too many are.

@@ -68,28 +68,36 @@ func (s *Service) Stats() Stats {
 	return copied
 }
 
-// countEvery is how often waiting events are counted: that reads all of them.
-const countEvery = 30 * time.Second
+// How often waiting events are counted, and how many of one app at most: an app
+// that was away for long must not have millions of rows read.
+const (
+	countEvery  = 30 * time.Second
+	mostCounted = 20_000
+)
 
 // count counts the events of called apps that are due.
-func (s *Service) count() {
+func (s *Service) count(targets []Target) {
 	now := s.o.Now()
 	if now.Sub(s.counted) < countEvery && !s.counted.IsZero() {
 		return
 	}
 	s.counted = now
-	var counts map[core.AppID]int64
-	err := s.o.Database.View(s.ctx, func(q store.SQL) (err error) {
-		counts, err = records.DueEventCounts(s.ctx, q, store.At(now))
-		return err
+	waiting := int64(0)
+	err := s.o.Database.View(s.ctx, func(q store.SQL) error {
+		waiting = 0
+		for _, t := range targets {
+			n, err := records.DueEventCount(s.ctx, q, t.App, store.At(now), mostCounted)
+			if err != nil {
+				return err
+			}
+			waiting += n
+		}
+		return nil
 	})
 	if err != nil {
 		return
 	}
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	s.stats.s.Waiting = 0
-	for app := range s.stats.s.Up {
-		s.stats.s.Waiting += counts[app]
-	}
+	s.stats.s.Waiting = waiting
 }

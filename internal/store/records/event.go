@@ -136,14 +136,10 @@ func lowest(ctx context.Context, q store.SQL, table string, before, from int64, 
 	return low, n, err
 }
 
-// DueEventCounts tells of every app how many events wait for a call that is due.
-func DueEventCounts(ctx context.Context, q store.SQL, now store.Time) (counts map[core.AppID]int64, err error) {
-	counts = make(map[core.AppID]int64)
-	err = q.Query(ctx, `SELECT app, COUNT(*) FROM event WHERE due IS NOT NULL AND due <= $1 GROUP BY app`, func(r store.Scanner) error {
-		var app, n int64
-		err := r.Scan(&app, &n)
-		counts[core.AppID(app)] = n
-		return err
-	}, int64(now))
-	return counts, err
+// DueEventCount is how many events of an app wait for a call that is due, as far
+// as most: no more rows are read.
+func DueEventCount(ctx context.Context, q store.SQL, app core.AppID, now store.Time, most int) (n int64, err error) {
+	err = q.Query(ctx, `SELECT COUNT(*) FROM (SELECT id FROM event WHERE app = $1 AND due <= $2 LIMIT $3) AS page`,
+		func(r store.Scanner) error { return r.Scan(&n) }, int64(app), int64(now), int64(most))
+	return n, err
 }

@@ -52,6 +52,8 @@ func TestSweepsReadIndexes(t *testing.T) {
 			"SEARCH event USING INDEX event_due (app=? AND due>?)"},
 		"events that an app is called with": {func(q store.SQL) error { _, err := records.DueEvents(ctx, q, 1, 1, 32); return err },
 			"SEARCH event USING INDEX event_due (app=? AND due>? AND due<?)"},
+		"events that are counted": {func(q store.SQL) error { _, err := records.DueEventCount(ctx, q, 1, 1, 3); return err },
+			"CO-ROUTINE page; SEARCH event USING COVERING INDEX event_due (app=? AND due<?); SCAN page"},
 		"a page of old codes": {func(q store.SQL) error {
 			_, err := records.AgedVerifications().Page(ctx, q, 1, 2, 3)
 			return err
@@ -68,4 +70,24 @@ func TestSweepsReadIndexes(t *testing.T) {
 			return nil
 		})
 	}
+}
+
+// TestDueEventCount counts what is due of one app, and no more than it is asked
+// for.
+func TestDueEventCount(t *testing.T) {
+	e := openEngine(t)
+	update(t, e, func(q store.SQL) error {
+		for i, v := range []store.Event{{App: 1, At: 5}, {App: 1, At: 6}, {App: 1, At: 7}, {App: 1, At: 9}, {App: 2, At: 5}} {
+			v.ID, v.Kind = core.EventID(i+1), store.EventReceipt
+			if err := records.InsertEvent(ctx, q, v); err != nil {
+				return err
+			}
+		}
+		for most, want := range map[int]int64{2: 2, 10: 3} {
+			if n, err := records.DueEventCount(ctx, q, 1, 7, most); err != nil || n != want {
+				t.Errorf("of at most %d: %d, %v", most, n, err)
+			}
+		}
+		return nil
+	})
 }
