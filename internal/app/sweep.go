@@ -23,29 +23,28 @@ const (
 // sweeper ends codes: claims of a crash are released, expired codes leave the
 // index of live ones. Package retention removes old rows.
 type sweeper struct {
-	app  *App
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
+	app     *App
+	quit    chan struct{}
+	running sync.WaitGroup
+	once    sync.Once
 
 	soon int64 // pending codes with ids below it were looked at after commonLife; 0: not begun
 	late int64 // … and after longestLife
 }
 
 func (a *App) newSweeper() *sweeper {
-	return &sweeper{app: a, quit: make(chan struct{}), done: make(chan struct{})}
+	return &sweeper{app: a, quit: make(chan struct{})}
 }
 
-func (s *sweeper) start() { go s.run() }
+func (s *sweeper) start() { s.running.Go(s.run) }
 
-// stop ends the sweeps. Stopping twice is fine; it must have been started.
+// stop ends the sweeps. Stopping twice, or what was never started, is fine.
 func (s *sweeper) stop() {
 	s.once.Do(func() { close(s.quit) })
-	<-s.done
+	s.running.Wait()
 }
 
 func (s *sweeper) run() {
-	defer close(s.done)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	tick := time.NewTicker(sweepEvery)

@@ -20,7 +20,7 @@ type undoer struct {
 	service *Service
 	wake    chan struct{}
 	quit    chan struct{}
-	done    chan struct{}
+	running sync.WaitGroup
 	stop    sync.Once
 
 	mu      sync.Mutex
@@ -28,24 +28,24 @@ type undoer struct {
 }
 
 func (u *undoer) init(s *Service) {
-	u.service, u.wake, u.quit, u.done = s, make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	u.service, u.wake, u.quit = s, make(chan struct{}, 1), make(chan struct{})
 }
 
 // Start runs the service's loop.
-func (s *Service) Start() { go s.undo.run() }
+func (s *Service) Start() { s.undo.running.Go(s.undo.run) }
 
-// Stop ends the loop and lets go of the gateways. Stopping twice is fine; it
-// must have been started.
+// Stop ends the loop and lets go of the gateways. Stopping twice, or what was
+// never started, is fine.
 func (s *Service) Stop() {
 	s.undo.stop.Do(func() {
 		close(s.undo.quit)
-		<-s.undo.done
+		s.undo.running.Wait()
 		s.undo.pass(context.Background())
 		for _, r := range s.routes {
 			r.Gateway.Close()
 		}
 	})
-	<-s.undo.done
+	s.undo.running.Wait()
 }
 
 func (u *undoer) add(id core.NumberCheckID) {
@@ -59,7 +59,6 @@ func (u *undoer) add(id core.NumberCheckID) {
 }
 
 func (u *undoer) run() {
-	defer close(u.done)
 	tick := time.NewTicker(undoEvery)
 	defer tick.Stop()
 	for {

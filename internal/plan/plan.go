@@ -48,9 +48,9 @@ type Service struct {
 	seen  map[time.Duration]int64 // by wait: messages with smaller ids were looked at
 	later []delayed
 
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
+	quit    chan struct{}
+	running sync.WaitGroup
+	once    sync.Once
 }
 
 // delayed is a message whose step could not be sent yet.
@@ -61,13 +61,12 @@ type delayed struct {
 
 // New returns a service.
 func New(o Options) *Service {
-	return &Service{options: o, seen: map[time.Duration]int64{}, quit: make(chan struct{}), done: make(chan struct{})}
+	return &Service{options: o, seen: map[time.Duration]int64{}, quit: make(chan struct{})}
 }
 
 // Start runs the plans until Stop. It is called once.
 func (s *Service) Start() {
-	go func() {
-		defer close(s.done)
+	s.running.Go(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		tick := time.NewTicker(every)
@@ -82,13 +81,13 @@ func (s *Service) Start() {
 				s.options.Log.Error("plan: codes could not be looked at; they are tried again", "error", err.Error())
 			}
 		}
-	}()
+	})
 }
 
-// Stop ends the service. Stopping twice is fine; it must have been started.
+// Stop ends the service. Stopping twice, or what was never started, is fine.
 func (s *Service) Stop() {
 	s.once.Do(func() { close(s.quit) })
-	<-s.done
+	s.running.Wait()
 }
 
 // Pass is one round: everything that is due now. It is not safe for concurrent

@@ -39,9 +39,9 @@ type Router struct {
 	mu     sync.Mutex
 	scores *conversions
 
-	quit chan struct{}
-	done chan struct{}
-	once sync.Once
+	quit    chan struct{}
+	running sync.WaitGroup
+	once    sync.Once
 }
 
 // path is a route with what was found out about its use.
@@ -91,7 +91,7 @@ func New(o Options) (*Router, error) {
 		return nil, err
 	}
 	r := &Router{now: o.Now, uniform: o.Uniform, log: o.Log, table: table, scores: newConversions(),
-		quit: make(chan struct{}), done: make(chan struct{})}
+		quit: make(chan struct{})}
 	for _, p := range o.Providers {
 		r.gates = append(r.gates, &gate{inner: p, router: r, alone: len(o.Providers) == 1})
 	}
@@ -252,8 +252,7 @@ const watchEvery = 250 * time.Millisecond
 
 // Start runs the watch until Stop. It is called once.
 func (r *Router) Start() {
-	go func() {
-		defer close(r.done)
+	r.running.Go(func() {
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
 		for {
@@ -264,13 +263,13 @@ func (r *Router) Start() {
 				r.Pass(r.now())
 			}
 		}
-	}()
+	})
 }
 
-// Stop ends the watch. Stopping twice is fine; it must have been started.
+// Stop ends the watch. Stopping twice, or what was never started, is fine.
 func (r *Router) Stop() {
 	r.once.Do(func() { close(r.quit) })
-	<-r.done
+	r.running.Wait()
 }
 
 // Pass is one round of the watch.
