@@ -20,7 +20,7 @@ step "lint"
 ./scripts/lint.sh
 
 step "unit and contract tests"
-go test -timeout 5m -json ./... | .cache/bin/report -skips "$skips"
+go test -timeout 5m -json ./internal/store/postgres ./test/simulation ./internal/app ./... | .cache/bin/report -skips "$skips"
 
 step "race detector"
 ./scripts/race.sh
