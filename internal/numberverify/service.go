@@ -133,16 +133,6 @@ func (s *Service) Fetch(ctx context.Context, r FetchRequest) (Fetched, error) {
 	return q.fetched(a), nil
 }
 
-// Ready is contracts/submail.md §3.3 step 19 alone: an *Error when nobody can
-// be asked for the app about a carrier's proofs.
-func (s *Service) Ready(app *tenant.App, c Carrier) error {
-	_, err := s.candidates(&question{app: app, kind: kindVerify}, c)
-	if core.KindOf(err) == core.KindForbidden {
-		return nil
-	}
-	return err
-}
-
 // run takes a question from the first look at it to its answer on disk.
 func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	if err := q.check(); err != nil {

@@ -320,11 +320,12 @@ func TestNobodyToAsk(t *testing.T) {
 	if e, ok := AsError(err); !ok || e.Class != ClassUnprovided {
 		t.Errorf("%v, want 1320", err)
 	}
-	if err := w.Ready(w.other, CarrierMobile); err != nil {
-		t.Error(err)
+	if _, err := w.candidates(&question{app: w.other, kind: kindVerify}, CarrierMobile); err != nil && core.KindOf(err) != core.KindForbidden {
+		t.Error(err) // forbidden: it can be asked, for another kind of question
 	}
-	if e, ok := AsError(w.Ready(w.app, CarrierMobile)); !ok || e.Class != ClassUnprovided {
-		t.Error("ready without a gateway")
+	_, err = w.candidates(&question{app: w.app, kind: kindVerify}, CarrierMobile)
+	if e, ok := AsError(err); !ok || e.Class != ClassUnprovided {
+		t.Error("an app without a gateway has one")
 	}
 	w.wantMoney(t, plenty, 0, 0)
 	if len(w.memory.Rows().Proofs) != 0 {

@@ -63,11 +63,6 @@ func SignaturesOf(ctx context.Context, q store.SQL, app core.AppID) ([]Signature
 	return readSignatures(ctx, q, ` WHERE deleted = 0 AND app = $1 ORDER BY id`, int64(app))
 }
 
-// SignatureByID reads a signature, a deleted one too; false when there is none.
-func SignatureByID(ctx context.Context, q store.SQL, id int64) (Signature, bool, error) {
-	return first(readSignatures(ctx, q, ` WHERE id = $1`, id))
-}
-
 // SignatureByRef reads an app's signature, a deleted one too; false when there
 // is none.
 func SignatureByRef(ctx context.Context, q store.SQL, app core.AppID, ref string) (Signature, bool, error) {

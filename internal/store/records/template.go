@@ -71,11 +71,6 @@ func Templates(ctx context.Context, q store.SQL) ([]Template, error) {
 	return readTemplates(ctx, q, ` WHERE deleted = 0 ORDER BY id`)
 }
 
-// TemplateByID reads a template, a deleted one too; false when there is none.
-func TemplateByID(ctx context.Context, q store.SQL, id int64) (Template, bool, error) {
-	return first(readTemplates(ctx, q, ` WHERE id = $1`, id))
-}
-
 // TemplateByRef reads an app's template, a deleted one too; false when there is
 // none.
 func TemplateByRef(ctx context.Context, q store.SQL, app core.AppID, ref string) (Template, bool, error) {
