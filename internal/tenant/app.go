@@ -75,7 +75,8 @@ type App struct {
 	Plan            []PlanStep   // how a code that is not entered goes out again; none: it does not
 	ImportedUsers   bool         // it has users with ids issued elsewhere
 
-	Camara *OAuthClient // nil: it has none
+	Camara    *OAuthClient // nil: it has none
+	OneAccess *OneAccess   // nil: it has no client of that dialect
 }
 
 // TestCode is the fixed code of a test number, matched literally.

@@ -111,6 +111,7 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		s.buildCallers(app),
 		s.buildLimits(app, defaults.Rules),
 		s.buildCamara(app),
+		s.buildOneAccess(app),
 	)
 }
 
@@ -280,6 +281,13 @@ func (s Settings) buildLimits(app *App, rules guard.Rules) error {
 func (s Settings) buildCamara(app *App) (err error) {
 	if s.Camara != nil {
 		app.Camara, err = s.Camara.build()
+	}
+	return err
+}
+
+func (s Settings) buildOneAccess(app *App) (err error) {
+	if s.OneAccess != nil {
+		app.OneAccess, err = s.OneAccess.build()
 	}
 	return err
 }

@@ -43,6 +43,8 @@ type Settings struct {
 	LowBalance      core.Credits  `json:"low_balance"`           // below it the balance that pays counts as low (metrics); 0 = never
 	DeviceCap       int           `json:"device_cap"`            // devices of a user, 1 to 10,000
 	Camara          *CamaraClient `json:"camara,omitempty"`      // its OAuth client; set by SetCamara only
+
+	OneAccess *OneAccessSettings `json:"oneaccess,omitempty"` // its client of that dialect; set by SetOneAccess and Subscribe only
 }
 
 // Limits is windows by rule name: {"number_app": ["1/60s", "5/1h"]}; an empty
