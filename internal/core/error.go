@@ -46,6 +46,9 @@ const (
 	KindOptedOut                            // the number opted out of this signature's marketing
 	KindRepeated                            // the same text to the same number twice in one call
 	KindWrongState                          // the thing can not be changed as it stands (Field names it)
+	KindChallengeRequired                   // the fraud guard wants to see a person; a solved challenge would let the request pass (docs/fraud.md)
+	KindBlocked                             // the fraud guard refuses, whatever is solved
+	KindSpendCap                            // the app's cap on a day's spending; RetryAfter is the time to its next day
 	kindEnd
 )
 
@@ -61,6 +64,7 @@ var kindNames = [...]string{
 	KindSignatureMissing: "signature_missing", KindParametersEmpty: "parameters_empty", KindParametersMissing: "parameters_missing",
 	KindForbiddenWord: "forbidden_word", KindForbiddenSymbol: "forbidden_symbol", KindContentTooLong: "content_too_long",
 	KindOptedOut: "opted_out", KindRepeated: "repeated", KindWrongState: "wrong_state",
+	KindChallengeRequired: "challenge_required", KindBlocked: "blocked", KindSpendCap: "spend_cap",
 }
 
 // String names the kind for logs and metrics.
@@ -85,7 +89,7 @@ type Error struct {
 	Kind       Kind
 	Field      string        // the member at fault, where one is
 	Detail     string        // for logs; holds no personal data, never shown to a caller
-	RetryAfter time.Duration // for KindRateLimited and KindLocked: waiting exactly this long succeeds
+	RetryAfter time.Duration // for the kinds of ToldToWait; for KindRateLimited and KindLocked waiting exactly this long succeeds
 	cause      error
 }
 
@@ -145,6 +149,17 @@ func AsError(err error) *Error {
 		return e
 	}
 	return Wrap(KindInternal, err, "")
+}
+
+// ToldToWait tells the kinds that go away with time: their answers say when
+// (contracts/README.md §3.2).
+func (e *Error) ToldToWait() bool {
+	switch e.Kind {
+	case KindRateLimited, KindLocked, KindChallengeRequired, KindBlocked, KindSpendCap:
+		return true
+	default:
+		return false
+	}
 }
 
 // RetrySeconds is RetryAfter for a header: whole seconds, rounded up, at least 1.

@@ -183,7 +183,7 @@ func (x *Exchange) refuse(f *Facade, err *core.Error) {
 	x.Out = x.Out[:0]
 	x.Status, x.ContentType = http.StatusInternalServerError, ContentTypeJSON
 	delete(x.header, "Cache-Control") // was the success's
-	if err.Kind == core.KindRateLimited || err.Kind == core.KindLocked {
+	if err.ToldToWait() {
 		x.SetHeader("Retry-After", strconv.FormatInt(err.RetrySeconds(), 10))
 	}
 	f.Refuse(x, err)

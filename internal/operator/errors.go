@@ -52,6 +52,9 @@ var answers = map[core.Kind]answer{
 	core.KindOptedOut:                {http.StatusConflict, "The number opted out", true},
 	core.KindRepeated:                {http.StatusConflict, "The same text twice to the same number", true},
 	core.KindWrongState:              {http.StatusConflict, "It can not be changed as it stands", true},
+	core.KindChallengeRequired:       {http.StatusTooManyRequests, "The fraud guard wants a challenge.", false},
+	core.KindBlocked:                 {http.StatusTooManyRequests, "The fraud guard refuses.", false},
+	core.KindSpendCap:                {http.StatusConflict, "The app spent what it may spend today.", false},
 }
 
 // refuse writes {"error":{"code":"…","message":"…"}}.

@@ -62,11 +62,14 @@ var answers = map[core.Kind]answer{
 	core.KindForbidden:               permissionDenied,
 	core.KindRateLimited:             tooManyRequests,
 	core.KindLocked:                  phoneBlocked,
+	core.KindChallengeRequired:       tooManyRequests, // the dialect has no challenge
+	core.KindBlocked:                 phoneBlocked,
 	core.KindInvalidPhone:            phoneNotAllowed,
 	core.KindTestNumber:              phoneNotAllowed,
 	core.KindInvalidCodeFormat:       invalidArgument,
 	core.KindWrongCode:               invalidOTP,
 	core.KindInsufficientBalance:     quotaExceeded,
+	core.KindSpendCap:                quotaExceeded, // contracts/camara.md §3.1: "balance or spend cap"
 	core.KindInvalidID:               invalidArgument,
 	core.KindNotFound:                notFound,
 	core.KindProvisioningUnreachable: badGateway,

@@ -144,11 +144,14 @@ var kinds = map[core.Kind]code{
 	core.KindForbidden:               noSMSAuth,
 	core.KindRateLimited:             outOfFreq,
 	core.KindLocked:                  outOfFreq, // a send to a locked number (contracts/jsms.md §4)
+	core.KindChallengeRequired:       outOfFreq, // the dialect has no challenge
+	core.KindBlocked:                 outOfFreq,
 	core.KindInvalidPhone:            invalidMobile,
 	core.KindTestNumber:              invalidMobile, // the dialect has no test numbers
 	core.KindInvalidCodeFormat:       invalidCode,
 	core.KindWrongCode:               invalidCode,
 	core.KindInsufficientBalance:     noMoney,
+	core.KindSpendCap:                noMoney,
 	core.KindInvalidID:               wrongMsgID,
 	core.KindNotFound:                invalidTempID,
 	core.KindProvisioningUnreachable: serverError,

@@ -89,6 +89,9 @@ var answers = map[reason]answer{
 	{core.KindOverloaded, ""}:              {timeOut, "TIME OUT"},
 	{core.KindRateLimited, ""}:             {gatewayError, gatewayPrefix + "429 too many requests"},
 	{core.KindLocked, ""}:                  {gatewayError, gatewayPrefix + "429 too many requests"},
+	{core.KindChallengeRequired, ""}:       {gatewayError, gatewayPrefix + "429 too many requests"},
+	{core.KindBlocked, ""}:                 {gatewayError, gatewayPrefix + "429 too many requests"},
+	{core.KindSpendCap, ""}:                {1314, "Insufficient balance"},
 	{core.KindUnknownPath, ""}:             {gatewayError, gatewayPrefix + "404 unknown endpoint"},
 	{core.KindMethodNotAllowed, ""}:        {gatewayError, gatewayPrefix + "405 method not allowed"},
 	{core.KindBodyTooLarge, ""}:            {gatewayError, gatewayPrefix + "413 body too large"},
@@ -204,7 +207,7 @@ func (d *dialect) statusOf(err *core.Error, a answer) int {
 		return http.StatusMethodNotAllowed
 	case !d.StrictStatus:
 		return http.StatusOK
-	case err.Kind == core.KindRateLimited || err.Kind == core.KindLocked:
+	case err.ToldToWait() && err.Kind != core.KindSpendCap:
 		return http.StatusTooManyRequests
 	}
 	return strictStatus(a.code)

@@ -39,6 +39,8 @@ var answers = map[core.Kind]answer{
 	core.KindForbidden:               {"0073", http.StatusOK, textBadKey},
 	core.KindRateLimited:             {"0074", http.StatusTooManyRequests, "Too many requests. Try again in "},
 	core.KindLocked:                  {"0074", http.StatusTooManyRequests, "Too many requests. Try again in "},
+	core.KindChallengeRequired:       {"0074", http.StatusTooManyRequests, "Too many requests. Try again in "}, // the dialect has no challenge
+	core.KindBlocked:                 {"0074", http.StatusTooManyRequests, "Too many requests. Try again in "},
 	core.KindInvalidPhone:            {"0075", http.StatusOK, "Invalid phone number."},
 	core.KindInvalidCodeFormat:       {"0076", http.StatusOK, "Invalid format of SMS authentication code."},
 	core.KindTestNumber:              {"0077", http.StatusOK, "Test phone no."},
@@ -46,6 +48,7 @@ var answers = map[core.Kind]answer{
 	core.KindProvisioningUnreachable: {"0078", http.StatusOK, textTunnel},
 	core.KindProvisioningRefused:     {"0079", http.StatusOK, textTunnel},
 	core.KindInsufficientBalance:     {"0100", http.StatusOK, "Insufficient balance in your account."},
+	core.KindSpendCap:                {"0100", http.StatusOK, "Insufficient balance in your account."},
 	core.KindInvalidID:               {"0200", http.StatusOK, "Invalid UID."},
 	core.KindNotFound:                {"0202", http.StatusOK, "User does not exist."},
 	core.KindConflict:                {"-1", http.StatusInternalServerError, textUnexpected},
