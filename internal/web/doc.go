@@ -1,5 +1,5 @@
 // Package web holds the pages that Yanma serves, as embedded files: now the
-// handset page of `yanma dev`. It knows no use-case: pages talk to the server
+// pages of `yanma dev`. It knows no use-case: pages talk to the server
 // over HTTP like anybody else, and load nothing from elsewhere.
 //
 //	browser ── GET /handset ──────────────▶ page, style, script (embedded)

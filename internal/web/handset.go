@@ -12,6 +12,10 @@ var files embed.FS
 // policy lets the page load its own files and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// named are the pages beside the handset: number verification, and the login of
+// contracts/oneaccess.md §2 as an app's page does it.
+var named = map[string]string{"/handset/number": "number.html", "/handset/oneaccess": "oneaccess.html"}
+
 // Handset serves the handset page below /handset.
 func Handset() http.Handler {
 	pages, err := fs.Sub(files, "handset")
@@ -29,8 +33,8 @@ func Handset() http.Handler {
 			http.Redirect(w, r, "/handset/", http.StatusFound)
 			return
 		}
-		if r.URL.Path == "/handset/number" { // the page that shows number verification
-			http.ServeFileFS(w, r, pages, "number.html")
+		if page, ok := named[r.URL.Path]; ok {
+			http.ServeFileFS(w, r, pages, page)
 			return
 		}
 		static.ServeHTTP(w, r)

@@ -20,8 +20,12 @@ func get(t *testing.T, path string) *httptest.ResponseRecorder {
 // TestHandsetLoadsOnlyItself: every file that the page names is there, has its
 // type, and a policy that allows nothing from elsewhere.
 func TestHandsetLoadsOnlyItself(t *testing.T) {
-	loadsOnlyItself(t, "/handset/", map[string]string{"handset.css": "text/css", "handset.js": "text/javascript", "number": "text/html"})
+	loadsOnlyItself(t, "/handset/", map[string]string{"handset.css": "text/css", "handset.js": "text/javascript", "number": "text/html", "oneaccess": "text/html"})
 	loadsOnlyItself(t, "/handset/number", map[string]string{"handset.css": "text/css", "number.css": "text/css", "number.js": "text/javascript"})
+	loadsOnlyItself(t, "/handset/oneaccess", map[string]string{"handset.css": "text/css", "number.css": "text/css", "oneaccess.css": "text/css", "oneaccess.js": "text/javascript"})
+	if worker := get(t, "/handset/oneaccess-work.js"); worker.Code != http.StatusOK || !strings.HasPrefix(worker.Header().Get("Content-Type"), "text/javascript") {
+		t.Errorf("the worker: %d %s", worker.Code, worker.Header().Get("Content-Type"))
+	}
 }
 
 func loadsOnlyItself(t *testing.T, path string, types map[string]string) {
