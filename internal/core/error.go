@@ -49,6 +49,7 @@ const (
 	KindChallengeRequired                   // the fraud guard wants to see a person; a solved challenge would let the request pass (docs/fraud.md)
 	KindBlocked                             // the fraud guard refuses, whatever is solved
 	KindSpendCap                            // the app's cap on a day's spending; RetryAfter is the time to its next day
+	KindChallengeFailed                     // a captcha's answer, pass or proof that is wrong, expired, used or another's: all look alike
 	kindEnd
 )
 
@@ -65,6 +66,7 @@ var kindNames = [...]string{
 	KindForbiddenWord: "forbidden_word", KindForbiddenSymbol: "forbidden_symbol", KindContentTooLong: "content_too_long",
 	KindOptedOut: "opted_out", KindRepeated: "repeated", KindWrongState: "wrong_state",
 	KindChallengeRequired: "challenge_required", KindBlocked: "blocked", KindSpendCap: "spend_cap",
+	KindChallengeFailed: "challenge_failed",
 }
 
 // String names the kind for logs and metrics.

@@ -54,6 +54,7 @@ var answers = map[core.Kind]answer{
 	core.KindWrongState:              {http.StatusConflict, "It can not be changed as it stands", true},
 	core.KindChallengeRequired:       {http.StatusTooManyRequests, "The fraud guard wants a challenge.", false},
 	core.KindBlocked:                 {http.StatusTooManyRequests, "The fraud guard refuses.", false},
+	core.KindChallengeFailed:         {http.StatusForbidden, "The challenge was not passed.", false},
 	core.KindSpendCap:                {http.StatusConflict, "The app spent what it may spend today.", false},
 }
 

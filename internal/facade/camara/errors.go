@@ -92,6 +92,7 @@ var answers = map[core.Kind]answer{
 	core.KindOptedOut:                phoneBlocked,
 	core.KindRepeated:                maxCodesExceeded,
 	core.KindWrongState:              internal,
+	core.KindChallengeFailed:         internal,
 }
 
 // numberLimits are the limits about a number; the others are the client's or

@@ -174,6 +174,7 @@ var kinds = map[core.Kind]code{
 	core.KindOptedOut:                unsubscribed,
 	core.KindRepeated:                repeatSend,
 	core.KindWrongState:              modifyNotAllowed,
+	core.KindChallengeFailed:         serverError,
 }
 
 // fault is a kind of error about one member of a request.

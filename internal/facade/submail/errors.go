@@ -116,6 +116,7 @@ var answers = map[reason]answer{
 	{core.KindOptedOut, ""}:          {gatewayError, gatewayPrefix + "500 internal error"},
 	{core.KindRepeated, ""}:          {gatewayError, gatewayPrefix + "500 internal error"},
 	{core.KindWrongState, ""}:        {gatewayError, gatewayPrefix + "500 internal error"},
+	{core.KindChallengeFailed, ""}:   {gatewayError, gatewayPrefix + "500 internal error"},
 }
 
 // answerTo is the answer to an error: a carrier's own, or that of the table.

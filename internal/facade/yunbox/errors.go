@@ -67,6 +67,7 @@ var answers = map[core.Kind]answer{
 	core.KindOptedOut:          {"-1", http.StatusInternalServerError, textUnexpected},
 	core.KindRepeated:          {"-1", http.StatusInternalServerError, textUnexpected},
 	core.KindWrongState:        {"-1", http.StatusInternalServerError, textUnexpected},
+	core.KindChallengeFailed:   {"-1", http.StatusInternalServerError, textUnexpected},
 }
 
 // answerTo is a kind's answer at an endpoint.
