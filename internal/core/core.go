@@ -14,21 +14,36 @@ const (
 	PurposeVerify Purpose = 2 // prove possession of a number, nothing else
 	PurposeRebind Purpose = 3 // bind a new number to a user
 	PurposeCode   Purpose = 4 // as PurposeVerify, by an id of its own: a newer code does not void it
+
+	// Of the sending scenes of contracts/oneaccess.md §2.3, those that have no
+	// purpose above.
+	PurposeRegister     Purpose = 5  // register by number
+	PurposeMFA          Purpose = 6  // the second code of a login
+	PurposeForgetPwd    Purpose = 7  // forgotten password
+	PurposeBind         Purpose = 8  // bind a number
+	PurposeUpdateMobile Purpose = 9  // change the own number
+	PurposeUpdatePwd    Purpose = 10 // change the own password
 )
+
+var purposeNames = [...]string{PurposeLogin: "login", PurposeVerify: "verify", PurposeRebind: "rebind", PurposeCode: "code",
+	PurposeRegister: "register", PurposeMFA: "mfa", PurposeForgetPwd: "forget_pwd", PurposeBind: "bind",
+	PurposeUpdateMobile: "update_mobile", PurposeUpdatePwd: "update_pwd"}
+
+// Purposes lists every purpose.
+func Purposes() []Purpose {
+	var all []Purpose
+	for p := PurposeLogin; int(p) < len(purposeNames); p++ {
+		all = append(all, p)
+	}
+	return all
+}
 
 // String names the purpose for logs.
 func (p Purpose) String() string {
-	switch p {
-	case PurposeLogin:
-		return "login"
-	case PurposeVerify:
-		return "verify"
-	case PurposeRebind:
-		return "rebind"
-	case PurposeCode:
-		return "code"
+	if p == 0 || int(p) >= len(purposeNames) {
+		return "unknown"
 	}
-	return "unknown"
+	return purposeNames[p]
 }
 
 // Channel says how a message travels.

@@ -29,6 +29,8 @@ type (
 	FailureID int64
 	// NumberCheckID names one question to a carrier about a number.
 	NumberCheckID int64
+	// LoginID names a login, or something else that happened to a session.
+	LoginID int64
 )
 
 // idEpoch is 2024-01-01T00:00:00Z in Unix milliseconds: ids count from there.

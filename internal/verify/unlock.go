@@ -22,7 +22,7 @@ type Counters struct {
 
 func (c *Counters) keys() []store.FailureKey {
 	var keys []store.FailureKey
-	for _, purpose := range []core.Purpose{core.PurposeLogin, core.PurposeVerify, core.PurposeRebind} {
+	for _, purpose := range core.Purposes() {
 		keys = append(keys, store.FailureKey{App: c.App, Purpose: purpose, Index: c.Index.Lookup()})
 	}
 	return keys
