@@ -32,4 +32,4 @@ setup:
 	./scripts/setup.sh
 
 clean:
-	rm -rf bin .cache test/interop/smpp/node_modules
+	rm -rf bin .cache test/interop/smpp/node_modules test/browser/npm/node_modules

@@ -37,9 +37,12 @@ if [ ${#missing[@]} -gt 0 ]; then
   [ "${CI:-}" != true ] || exit 1
 fi
 
-if has npm && [ ! -d test/interop/smpp/node_modules/smpp ]; then
-  (cd test/interop/smpp && npm ci --no-audit --no-fund --silent)
-fi
+for folder in test/interop/smpp test/browser/npm; do
+  # npm writes the inner lock file last: it is newer than the one it was made from.
+  if has npm && [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+    (cd "$folder" && npm ci --no-audit --no-fund --silent)
+  fi
+done
 
 # tool NAME VERSION PACKAGE builds a program into .cache/bin unless that version is there.
 tool() {
