@@ -15,11 +15,13 @@ import (
 type TenantPatch struct {
 	Disabled *bool     `json:"disabled,omitempty"`
 	Denied   *[]string `json:"denied,omitempty"` // of Products
+	Hosts    *[]string `json:"hosts,omitempty"`  // host names that are the tenant's own, without port
 }
 
 // UpdateTenant disables or enables an account, or takes products away from it
-// (contracts/submail.md §6, 1310 and 1317). KindBadField for a product,
-// KindNotFound for the tenant.
+// (contracts/submail.md §6, 1310 and 1317), or says which hosts are its own
+// (contracts/oneaccess.md §8.6). KindBadField for a product or a host,
+// KindNotFound for the tenant, KindConflict for another tenant's host.
 func (a *Admin) UpdateTenant(ctx context.Context, by By, id core.TenantID, p TenantPatch) (TenantView, error) {
 	var view TenantView
 	if p.Denied != nil {
@@ -38,6 +40,9 @@ func (a *Admin) UpdateTenant(ctx context.Context, by By, id core.TenantID, p Ten
 		set(&row.Disabled, p.Disabled)
 		if p.Denied != nil {
 			row.Denied = strings.Join(*p.Denied, ",")
+		}
+		if err := setHosts(ctx, q, &row, p.Hosts); err != nil {
+			return err
 		}
 		if ok, err := records.UpdateTenant(ctx, q, row); err != nil || !ok {
 			return changedOr(err)

@@ -48,8 +48,12 @@ func (a *Admin) CreateTenant(ctx context.Context, by By, name string) (TenantVie
 	if err := checkName(name); err != nil {
 		return TenantView{}, err
 	}
+	publicID, err := newTenantID(a.random)
+	if err != nil {
+		return TenantView{}, classified(err)
+	}
 	var view TenantView
-	err := a.change(ctx, func(q store.SQL) error {
+	err = a.change(ctx, func(q store.SQL) error {
 		if _, err := tenantNamed(ctx, q, name); err == nil {
 			return core.E(core.KindConflict, "a tenant of this name exists")
 		} else if core.KindOf(err) != core.KindNotFound {
@@ -59,7 +63,7 @@ func (a *Admin) CreateTenant(ctx context.Context, by By, name string) (TenantVie
 		if err != nil {
 			return err
 		}
-		row := records.Tenant{ID: id, Name: name, Created: store.At(a.now())}
+		row := records.Tenant{ID: id, Name: name, Created: store.At(a.now()), PublicID: publicID}
 		if err := records.InsertTenant(ctx, q, row); err != nil {
 			return err
 		}

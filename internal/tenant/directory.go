@@ -81,6 +81,8 @@ type snapshot struct {
 	byClient map[string]*App // by the id of their OAuth client
 	byName   map[string]signer
 	origins  map[string]bool // that any app lists
+
+	oneAccess oneAccessClients
 }
 
 type credential struct {
@@ -108,9 +110,14 @@ func NewDirectory(o DirectoryOptions) *Directory {
 // same work as a known one, and since the map is of keyed hashes, the time of
 // the look-up says nothing about other keys.
 func (d *Directory) AppByKey(dialect Dialect, key string) (*App, bool) {
-	usable := len(key) <= longestKey
+	return d.appByKey(dialect, key, longestKey)
+}
+
+// appByKey looks for no more than longest bytes of a key.
+func (d *Directory) appByKey(dialect Dialect, key string, longest int) (*App, bool) {
+	usable := len(key) <= longest
 	if !usable {
-		key = key[:longestKey]
+		key = key[:longest]
 	}
 	hashes := d.keys.TokenHashes(key)
 	apps := d.current.Load()
@@ -212,6 +219,7 @@ func (d *Directory) read(ctx context.Context, q store.SQL) (*snapshot, error) {
 			s.byHash[k.Hash] = credential{id: k.ID, app: app, dialect: Dialect(k.Dialect), validUntil: k.ValidUntil}
 		}
 	}
+	s.addOneAccess(tenants)
 	return s, nil
 }
 

@@ -290,3 +290,15 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 	}
 	return bad(field, "%q is none of %s", string(value), strings.Join(names, ", "))
 }
+
+// UnmarshalJSON reads stored settings: a member that an older version did not
+// have takes its default; one that this version does not have is an error.
+func (s *OneAccessSettings) UnmarshalJSON(b []byte) error {
+	type plain OneAccessSettings
+	read := plain(DefaultOneAccess())
+	if err := strictJSON(string(b), &read); err != nil {
+		return err
+	}
+	*s = OneAccessSettings(read)
+	return nil
+}

@@ -17,6 +17,9 @@ type TenantView struct {
 
 	Disabled bool     `json:"disabled"` // none of its apps may call
 	Denied   []string `json:"denied"`   // products that it has no right to
+
+	TenantID string   `json:"tenant_id"` // by which callers name it: X-tenant-id
+	Hosts    []string `json:"hosts"`     // host names that are its own
 }
 
 // AppView is an app as operators see it. It holds no key, and test numbers
@@ -63,7 +66,8 @@ type AuditView struct {
 }
 
 func viewTenant(row records.Tenant) TenantView {
-	return TenantView{ID: row.ID, Name: row.Name, Created: instant(row.Created), Disabled: row.Disabled, Denied: deniedOf(row)}
+	return TenantView{ID: row.ID, Name: row.Name, Created: instant(row.Created), Disabled: row.Disabled, Denied: deniedOf(row),
+		TenantID: row.PublicID, Hosts: hostsOf(row)}
 }
 
 func viewApp(row records.App, settings Settings, tests []TestNumber, keys []records.Credential, signing []SigningKey, now store.Time) AppView {

@@ -259,7 +259,7 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 	}
 	for _, put := range []func() error{
 		func() error {
-			return records.InsertTenant(ctx, q, records.Tenant{ID: Tenant, Name: "first", Created: now})
+			return records.InsertTenant(ctx, q, records.Tenant{ID: Tenant, Name: "first", Created: now, PublicID: "08f770f51f80d2f40f38c00cb199fd21", Hosts: "id.example.com"})
 		},
 		func() error {
 			return records.InsertApp(ctx, q, records.App{ID: App, Tenant: Tenant, Name: "one", Imported: true, Settings: "{}", TestNumbers: tests, Secrets: secrets, Version: 1, Created: now, Updated: now})

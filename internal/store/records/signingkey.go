@@ -15,16 +15,18 @@ type SigningKey struct {
 	Private []byte // sealed
 	Created store.Time
 	Ends    store.Time // until when a replaced one is published; 0: it signs
+
+	Imported bool // it was issued elsewhere: somebody else may have it, too
 }
 
 // SigningKeys lists the keys of an app that are published at now, the newest
 // last.
 func SigningKeys(ctx context.Context, q store.SQL, app core.AppID, now store.Time) (keys []SigningKey, err error) {
-	err = q.Query(ctx, `SELECT id, app, kid, private_key, created, ends FROM signing_key WHERE app = $1 AND (ends = 0 OR ends > $2) ORDER BY id`,
+	err = q.Query(ctx, `SELECT id, app, kid, private_key, created, ends, imported FROM signing_key WHERE app = $1 AND (ends = 0 OR ends > $2) ORDER BY id`,
 		func(r store.Scanner) error {
 			var k SigningKey
 			var id, created, ends int64
-			err := r.Scan(&k.ID, &id, &k.KeyID, &k.Private, &created, &ends)
+			err := r.Scan(&k.ID, &id, &k.KeyID, &k.Private, &created, &ends, &k.Imported)
 			k.App, k.Created, k.Ends = core.AppID(id), store.Time(created), store.Time(ends)
 			keys = append(keys, k)
 			return err
@@ -46,8 +48,8 @@ func InsertSigningKey(ctx context.Context, q store.SQL, k SigningKey, oldUntil s
 	if err := q.Query(ctx, `SELECT COALESCE(MAX(id), 0) FROM signing_key`, func(r store.Scanner) error { return r.Scan(&highest) }); err != nil {
 		return err
 	}
-	_, err := q.Exec(ctx, `INSERT INTO signing_key (id, app, kid, private_key, created, ends) VALUES ($1, $2, $3, $4, $5, $6)`,
-		highest+1, int64(k.App), k.KeyID, k.Private, int64(k.Created), int64(k.Ends))
+	_, err := q.Exec(ctx, `INSERT INTO signing_key (id, app, kid, private_key, created, ends, imported) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		highest+1, int64(k.App), k.KeyID, k.Private, int64(k.Created), int64(k.Ends), k.Imported)
 	return err
 }
 

@@ -14,6 +14,8 @@ type Tenant struct {
 	Created  store.Time
 	Disabled bool
 	Denied   string // products that its apps may not use, with commas between
+	PublicID string // by which callers name it (contracts/oneaccess.md §8.6)
+	Hosts    string // host names that are its own, lower case, with commas between
 }
 
 // App is a row of the table app. Settings is JSON of tenant.Settings;
@@ -66,26 +68,29 @@ func nextID(ctx context.Context, q store.SQL, sql string) (int64, error) {
 	return id, err
 }
 
-// InsertTenant inserts a tenant. store.ErrUnique: the id or the name is taken.
+// InsertTenant inserts a tenant. store.ErrUnique: the id, the name or the public
+// id is taken.
 func InsertTenant(ctx context.Context, q store.SQL, t Tenant) error {
-	_, err := q.Exec(ctx, `INSERT INTO tenant (id, name, created, disabled, denied) VALUES ($1, $2, $3, $4, $5)`,
-		int64(t.ID), t.Name, int64(t.Created), t.Disabled, t.Denied)
+	_, err := q.Exec(ctx, `INSERT INTO tenant (id, name, created, disabled, denied, public_id, hosts) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		int64(t.ID), t.Name, int64(t.Created), t.Disabled, t.Denied, t.PublicID, t.Hosts)
 	return err
 }
 
-// UpdateTenant writes what a tenant may do; false when there is none.
+// UpdateTenant writes everything of a tenant but id, name and creation; false
+// when there is none. store.ErrUnique: the public id is taken.
 func UpdateTenant(ctx context.Context, q store.SQL, t Tenant) (bool, error) {
-	n, err := q.Exec(ctx, `UPDATE tenant SET disabled = $1, denied = $2 WHERE id = $3`, t.Disabled, t.Denied, int64(t.ID))
+	n, err := q.Exec(ctx, `UPDATE tenant SET disabled = $1, denied = $2, public_id = $3, hosts = $4 WHERE id = $5`,
+		t.Disabled, t.Denied, t.PublicID, t.Hosts, int64(t.ID))
 	return n == 1, err
 }
 
 // Tenants lists all tenants by id.
 func Tenants(ctx context.Context, q store.SQL) ([]Tenant, error) {
 	var all []Tenant
-	err := q.Query(ctx, `SELECT id, name, created, disabled, denied FROM tenant ORDER BY id`, func(r store.Scanner) error {
+	err := q.Query(ctx, `SELECT id, name, created, disabled, denied, public_id, hosts FROM tenant ORDER BY id`, func(r store.Scanner) error {
 		var id, created int64
 		var t Tenant
-		if err := r.Scan(&id, &t.Name, &created, &t.Disabled, &t.Denied); err != nil {
+		if err := r.Scan(&id, &t.Name, &created, &t.Disabled, &t.Denied, &t.PublicID, &t.Hosts); err != nil {
 			return err
 		}
 		t.ID, t.Created = core.TenantID(id), store.Time(created)
