@@ -30,6 +30,11 @@ type Batch struct {
 	Proofs        Set[ProofKey, NumberProof]
 	NumberChecks  Set[core.NumberCheckID, NumberCheck]
 	Events        Set[core.EventID, Event]
+	Spends        Set[SpendKey, Spend]
+	Sessions      Set[SessionKey, Session]
+	SessionsOf    Finder[core.UserID, SessionKey]
+	Logins        Set[core.LoginID, LoginEvent]
+	Profiles      Set[core.UserID, Profile]
 
 	journal     []byte // limiter events of the accepted commands
 	journalMark int
@@ -209,12 +214,14 @@ func (b *Batch) refuse() {
 	}
 }
 
-func (b *Batch) sets() [17]workingSet {
+func (b *Batch) sets() [22]workingSet {
 	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events, &b.Spends,
+		&b.Sessions, &b.SessionsOf, &b.Logins, &b.Profiles}
 }
 
-func (b *Batch) undoSets() [14]undoSet {
+func (b *Batch) undoSets() [18]undoSet {
 	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events}
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events, &b.Spends,
+		&b.Sessions, &b.Logins, &b.Profiles}
 }

@@ -28,6 +28,10 @@ type rowStatements struct {
 	proofs        proofStatements
 	checks        checkStatements
 	events        eventStatements
+	spends        spendStatements
+	sessions      sessionStatements
+	logins        loginStatements
+	profiles      profileStatements
 	journal       *zsqlite.Stmt
 }
 
@@ -48,6 +52,10 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 		proofs:        prepareProofs(p),
 		checks:        prepareChecks(p),
 		events:        prepareEvents(p),
+		spends:        prepareSpends(p),
+		sessions:      prepareSessions(p),
+		logins:        prepareLogins(p),
+		profiles:      prepareProfiles(p),
 		journal:       p.stmt("INSERT INTO journal (at, data) VALUES (?, ?)"),
 	}
 	return r, p.err
@@ -57,7 +65,7 @@ func (r *rowStatements) load(b *store.Batch) error {
 	for _, load := range [...]func(*store.Batch) error{
 		r.verifications.load, r.failures.load, r.users.load, r.aliases.load, r.known.load,
 		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load, r.calls.load,
-		r.proofs.load, r.checks.load, r.events.load,
+		r.proofs.load, r.checks.load, r.events.load, r.spends.load, r.sessions.load, r.logins.load, r.profiles.load,
 	} {
 		if err := load(b); err != nil {
 			return err
@@ -72,7 +80,7 @@ func (r *rowStatements) write(b *store.Batch) error {
 	for _, write := range [...]func(*store.Batch) error{
 		r.verifications.write, r.failures.write, r.users.write, r.aliases.write, r.known.write,
 		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write, r.calls.write,
-		r.proofs.write, r.checks.write, r.events.write,
+		r.proofs.write, r.checks.write, r.events.write, r.spends.write, r.sessions.write, r.logins.write, r.profiles.write,
 	} {
 		if err := write(b); err != nil {
 			return err

@@ -35,6 +35,10 @@ type Rows struct {
 	Proofs        map[store.ProofKey]store.NumberProof
 	NumberChecks  map[core.NumberCheckID]store.NumberCheck
 	Events        map[core.EventID]store.Event
+	Spends        map[store.SpendKey]store.Spend
+	Sessions      map[store.SessionKey]store.Session
+	Logins        map[core.LoginID]store.LoginEvent
+	Profiles      map[core.UserID]store.Profile
 	Journal       [][]byte
 }
 
@@ -46,7 +50,9 @@ func NewMemory() *Memory {
 		Accounts: map[store.AccountID]store.Account{}, Ledger: map[core.LedgerID]store.Ledger{},
 		Messages: map[core.MessageID]store.Message{}, Receipts: map[store.ReceiptKey]store.ReceiptRef{},
 		Orphans: map[store.ReceiptKey]store.Orphan{}, Calls: map[store.CallKey]store.Call{},
-		Proofs: map[store.ProofKey]store.NumberProof{}, NumberChecks: map[core.NumberCheckID]store.NumberCheck{}, Events: map[core.EventID]store.Event{}}}
+		Proofs: map[store.ProofKey]store.NumberProof{}, NumberChecks: map[core.NumberCheckID]store.NumberCheck{}, Events: map[core.EventID]store.Event{},
+		Spends:   map[store.SpendKey]store.Spend{},
+		Sessions: map[store.SessionKey]store.Session{}, Logins: map[core.LoginID]store.LoginEvent{}, Profiles: map[core.UserID]store.Profile{}}}
 }
 
 // Rows is a copy of what is there.
@@ -58,7 +64,9 @@ func (m *Memory) Rows() Rows {
 	r.Aliases, r.Known, r.Accounts = maps.Clone(r.Aliases), maps.Clone(r.Known), maps.Clone(r.Accounts)
 	r.Ledger, r.Messages = maps.Clone(r.Ledger), maps.Clone(r.Messages)
 	r.Receipts, r.Orphans, r.Calls, r.Events = maps.Clone(r.Receipts), maps.Clone(r.Orphans), maps.Clone(r.Calls), maps.Clone(r.Events)
+	r.Sessions, r.Logins, r.Profiles = maps.Clone(r.Sessions), maps.Clone(r.Logins), maps.Clone(r.Profiles)
 	r.Proofs, r.NumberChecks = maps.Clone(r.Proofs), maps.Clone(r.NumberChecks)
+	r.Spends = maps.Clone(r.Spends)
 	return r
 }
 
@@ -111,6 +119,16 @@ func (t *memoryTx) Load(_ context.Context, b *store.Batch) error {
 			}
 		}
 	}
+	for _, user := range b.SessionsOf.Wanted() {
+		for _, s := range r.Sessions {
+			if s.User == user {
+				b.LoadedSession(s)
+			}
+		}
+	}
+	loadEach(b.Sessions.Wanted(), r.Sessions, func(_ store.SessionKey, s store.Session) { b.LoadedSession(s) })
+	loadEach(b.Logins.Wanted(), r.Logins, b.Logins.Loaded)
+	loadEach(b.Profiles.Wanted(), r.Profiles, b.Profiles.Loaded)
 	loadEach(b.Verifications.Wanted(), r.Verifications, func(_ core.VerificationID, v store.Verification) { b.LoadedVerification(v) })
 	loadEach(b.Failures.Wanted(), r.Failures, func(_ core.FailureID, f store.Failure) { b.LoadedFailure(f) })
 	loadEach(b.Users.Wanted(), r.Users, func(_ core.UserID, u store.User) { b.LoadedUser(u) })
@@ -125,6 +143,7 @@ func (t *memoryTx) Load(_ context.Context, b *store.Batch) error {
 	loadEach(b.Proofs.Wanted(), r.Proofs, b.Proofs.Loaded)
 	loadEach(b.NumberChecks.Wanted(), r.NumberChecks, b.NumberChecks.Loaded)
 	loadEach(b.Events.Wanted(), r.Events, b.Events.Loaded)
+	loadEach(b.Spends.Wanted(), r.Spends, b.Spends.Loaded)
 	b.LoadDone()
 	return nil
 }
@@ -162,6 +181,10 @@ func (t *memoryTx) Write(_ context.Context, b *store.Batch) error {
 		writeEach(t, &b.Calls, r.Calls, func(c *store.Call) store.CallKey { return c.Key }),
 		writeEach(t, &b.Proofs, r.Proofs, func(p *store.NumberProof) store.ProofKey { return p.Key }),
 		writeEach(t, &b.NumberChecks, r.NumberChecks, func(n *store.NumberCheck) core.NumberCheckID { return n.ID }),
+		writeEach(t, &b.Sessions, r.Sessions, func(s *store.Session) store.SessionKey { return s.Key }),
+		writeEach(t, &b.Logins, r.Logins, func(e *store.LoginEvent) core.LoginID { return e.ID }),
+		writeEach(t, &b.Profiles, r.Profiles, func(p *store.Profile) core.UserID { return p.User }),
+		writeEach(t, &b.Spends, r.Spends, func(s *store.Spend) store.SpendKey { return s.Key }),
 		writeEach(t, &b.Events, r.Events, func(e *store.Event) core.EventID { return e.ID }))
 }
 
