@@ -14,7 +14,7 @@ CREATE TABLE session (
   replaced  INTEGER NOT NULL, -- when the next token was given; 0: it is the newest
   next      BLOB              -- that token, under a pad that only this one's holder has
 ) WITHOUT ROWID;
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_of_user ON session (user_id);
 CREATE INDEX session_expires ON session (expires);
 
 CREATE TABLE login_event (
