@@ -117,6 +117,7 @@ func TestBatchWaits(t *testing.T) {
 		"event":        func(b *Batch) { b.Events.Want(1) },
 		"call":         func(b *Batch) { b.Calls.Want(CallKey{}) },
 		"proof":        func(b *Batch) { b.Proofs.Want(ProofKey{}) },
+		"spend":        func(b *Batch) { b.Spends.Want(1) },
 		"number check": func(b *Batch) { b.NumberChecks.Want(1) },
 	} {
 		var b Batch

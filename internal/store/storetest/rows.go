@@ -156,7 +156,7 @@ func testRows(t *testing.T, fresh Fresh) {
 			set: func(b *store.Batch) *store.Set[store.SpendKey, store.Spend] { return &b.Spends },
 			put: func(b *store.Batch, s store.Spend) { b.Spends.Put(s.Key, s) },
 			key: func(s store.Spend) store.SpendKey { return s.Key },
-			fix: func(s *store.Spend, other bool) { s.Key = store.SpendKey(id(other)) },
+			fix: func(s *store.Spend, other bool) { s.Key, s.Amount = store.SpendKey(id(other)), max(s.Amount, 1) },
 		})
 	})
 	t.Run("number check", func(t *testing.T) {
