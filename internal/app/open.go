@@ -274,6 +274,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 			Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now}),
 		a.camara(rules),
 		a.submailDialect(rules),
+		a.oneAccess(rules),
 	}
 	handler, err := facade.New(facade.Config{Mounts: a.mounts(dialects), Native: native, Trusted: a.config.Server.TrustedProxies, Calls: a.calls,
 		InFlight: int64(a.config.Server.MaxRequests), Now: a.deps.Now, Random: a.deps.Random,

@@ -32,6 +32,10 @@ type Route struct {
 	BodyCap int64  // bytes that ReadBody takes
 	NoHead  bool   // HEAD is refused
 
+	// Unlisted keeps the method out of Allow: a browser's preflight is no method
+	// of the endpoint's.
+	Unlisted bool
+
 	// Handle appends a success to x.Out, or returns why not; Refuse then
 	// writes the answer, and what was appended is thrown away.
 	Handle func(ctx context.Context, x *Exchange) error
@@ -96,6 +100,9 @@ func (m *mount) add(segments []string, route *Route) {
 	e.routes = append(e.routes, route)
 	var methods []string
 	for _, r := range e.routes {
+		if r.Unlisted {
+			continue
+		}
 		methods = append(methods, r.Method)
 		if r.servesHead() {
 			methods = append(methods, http.MethodHead)
