@@ -34,6 +34,7 @@ type snapshot struct {
 	codes    []*macKey // newest first, here and below
 	fields   []*fieldKey
 	tokens   []*macKey
+	captcha  []captchaKey
 	index    indexKeys
 	aliases  aliasKeys
 	limit    limitKey
@@ -133,11 +134,17 @@ func newSnapshot(c contents) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens := newMACKeys(c.TokenKeys)
+	captcha, err := newCaptchaKeys(c.TokenKeys, tokens)
+	if err != nil {
+		return nil, err
+	}
 	return &snapshot{
 		contents: c,
 		codes:    newMACKeys(c.CodeKeys),
 		fields:   fields,
-		tokens:   newMACKeys(c.TokenKeys),
+		tokens:   tokens,
+		captcha:  captcha,
 		index:    newIndexKeys(c.Index),
 		aliases:  aliases,
 		limit:    limit,
