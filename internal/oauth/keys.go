@@ -53,6 +53,8 @@ type Keys struct {
 
 	mu   sync.Mutex // also held while a first key is made: one is enough
 	sets map[core.AppID]keySet
+
+	published publisher
 }
 
 // keySet is what was read of one app.
@@ -165,6 +167,14 @@ func (k *Keys) add(ctx context.Context, app core.AppID, overlap time.Duration) (
 }
 
 func openKey(sealer FieldSealer, kid string, sealed []byte) (*jwt.Signer, error) {
+	signer, err := openPrivate(sealer, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return jwt.NewSigner(kid, signer)
+}
+
+func openPrivate(sealer FieldSealer, sealed []byte) (crypto.Signer, error) {
 	der, err := sealer.Open(KeyField, sealed)
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
@@ -178,7 +188,7 @@ func openKey(sealer FieldSealer, kid string, sealed []byte) (*jwt.Signer, error)
 	if !ok {
 		return nil, errors.New("signing key: it does not sign")
 	}
-	return jwt.NewSigner(kid, signer)
+	return signer, nil
 }
 
 // CheckSealed tells whether a signing key can be opened, for fsck.

@@ -21,16 +21,30 @@ type SigningKey struct {
 
 // SigningKeys lists the keys of an app that are published at now, the newest
 // last.
-func SigningKeys(ctx context.Context, q store.SQL, app core.AppID, now store.Time) (keys []SigningKey, err error) {
-	err = q.Query(ctx, `SELECT id, app, kid, private_key, created, ends, imported FROM signing_key WHERE app = $1 AND (ends = 0 OR ends > $2) ORDER BY id`,
-		func(r store.Scanner) error {
-			var k SigningKey
-			var id, created, ends int64
-			err := r.Scan(&k.ID, &id, &k.KeyID, &k.Private, &created, &ends, &k.Imported)
-			k.App, k.Created, k.Ends = core.AppID(id), store.Time(created), store.Time(ends)
-			keys = append(keys, k)
-			return err
-		}, int64(app), int64(now))
+func SigningKeys(ctx context.Context, q store.SQL, app core.AppID, now store.Time) ([]SigningKey, error) {
+	return readSigningKeys(ctx, q, ` WHERE app = $1 AND (ends = 0 OR ends > $2) ORDER BY id`, int64(app), int64(now))
+}
+
+// AllSigningKeys lists the keys of all apps that are published at now, by id.
+func AllSigningKeys(ctx context.Context, q store.SQL, now store.Time) ([]SigningKey, error) {
+	return readSigningKeys(ctx, q, ` WHERE ends = 0 OR ends > $1 ORDER BY id`, int64(now))
+}
+
+// HasSigningKey tells whether a key has a kid.
+func HasSigningKey(ctx context.Context, q store.SQL, kid string) (bool, error) {
+	keys, err := readSigningKeys(ctx, q, ` WHERE kid = $1`, kid)
+	return len(keys) > 0, err
+}
+
+func readSigningKeys(ctx context.Context, q store.SQL, where string, args ...any) (keys []SigningKey, err error) {
+	err = q.Query(ctx, `SELECT id, app, kid, private_key, created, ends, imported FROM signing_key`+where, func(r store.Scanner) error {
+		var k SigningKey
+		var id, created, ends int64
+		err := r.Scan(&k.ID, &id, &k.KeyID, &k.Private, &created, &ends, &k.Imported)
+		k.App, k.Created, k.Ends = core.AppID(id), store.Time(created), store.Time(ends)
+		keys = append(keys, k)
+		return err
+	}, args...)
 	return keys, err
 }
 
