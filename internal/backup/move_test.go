@@ -98,6 +98,7 @@ func TestEveryTableIsThoughtOf(t *testing.T) {
 		"once":               "is emptied",
 		"number_check":       "those under way end and are refunded",
 		"number_proof":       "those not used expire",
+		"captcha_pass":       "passes end; tokens stay used",
 		"schedule":           "those whose time has come end; those of the future are sent",
 		"schedule_recipient": "go with their schedule",
 		"orphan":             "is emptied",

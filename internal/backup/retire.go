@@ -108,8 +108,8 @@ func (t *retirement) codes(ctx context.Context) (err error) {
 	return err
 }
 
-// numberChecks ends questions to carriers that were under way, and proofs that
-// could still be asked with: they may have been since.
+// numberChecks ends questions to carriers that were under way, and proofs and
+// captcha passes that could still be used: they may have been since.
 func (t *retirement) numberChecks(ctx context.Context) error {
 	held, err := t.reservations(ctx, `SELECT id, tenant, app, 0, tenant_pays, price FROM number_check WHERE money = 1`)
 	for _, r := range held {
@@ -128,7 +128,10 @@ func (t *retirement) numberChecks(ctx context.Context) error {
 		reasonRestored, int64(t.now)); err != nil {
 		return err
 	}
-	_, err = t.q.Exec(ctx, `UPDATE number_proof SET expires = 1 WHERE check_id = 0`)
+	if _, err = t.q.Exec(ctx, `UPDATE number_proof SET expires = 1 WHERE check_id = 0`); err != nil {
+		return err
+	}
+	_, err = t.q.Exec(ctx, `UPDATE captcha_pass SET expires = 0`)
 	return err
 }
 

@@ -66,6 +66,9 @@ func (s *Service) sweeps() []sweep {
 		{"number_proof", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PruneProofs(ctx, q, store.At(now), s.o.Rows)
 		})},
+		{"captcha_pass", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PrunePasses(ctx, q, store.At(now), s.o.Rows)
+		})},
 		{"number_check", s.aged(records.AgedNumberChecks(), s.o.Keep.Verifications)},
 		{"receipt_ref", s.receipts},
 	}

@@ -28,6 +28,7 @@ type Batch struct {
 	Orphans       Set[ReceiptKey, Orphan]
 	Calls         Set[CallKey, Call]
 	Proofs        Set[ProofKey, NumberProof]
+	Passes        Set[PassKey, CaptchaPass]
 	NumberChecks  Set[core.NumberCheckID, NumberCheck]
 	Events        Set[core.EventID, Event]
 	Spends        Set[SpendKey, Spend]
@@ -214,14 +215,14 @@ func (b *Batch) refuse() {
 	}
 }
 
-func (b *Batch) sets() [22]workingSet {
+func (b *Batch) sets() [23]workingSet {
 	return [...]workingSet{&b.Verifications, &b.Live, &b.Failures, &b.FailureOf, &b.Users, &b.UserOf, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events, &b.Spends,
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.Passes, &b.NumberChecks, &b.Events, &b.Spends,
 		&b.Sessions, &b.SessionsOf, &b.Logins, &b.Profiles}
 }
 
-func (b *Batch) undoSets() [18]undoSet {
+func (b *Batch) undoSets() [19]undoSet {
 	return [...]undoSet{&b.Verifications, &b.Failures, &b.Users, &b.Aliases, &b.Known,
-		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.NumberChecks, &b.Events, &b.Spends,
+		&b.Accounts, &b.Ledger, &b.Messages, &b.Receipts, &b.Orphans, &b.Calls, &b.Proofs, &b.Passes, &b.NumberChecks, &b.Events, &b.Spends,
 		&b.Sessions, &b.Logins, &b.Profiles}
 }

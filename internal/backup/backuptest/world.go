@@ -141,6 +141,8 @@ func (c *fill) numberCheck(b *store.Batch) error {
 		Phone: n.Sealed, Hash: hash, Gateway: "mobile", Code: "000", Reference: "f11585580266414fbde9f755451fb7a7", Counted: true, Latency: 120, Updated: b.Now})
 	used, waits := store.ProofKey(c.w.Ring.TokenHash("a proof")), store.ProofKey(c.w.Ring.TokenHash("another proof"))
 	b.Proofs.Put(used, store.NumberProof{Key: used, App: App, Carrier: 1, Check: id, Until: b.Now.Add(25 * time.Hour)})
+	pass := store.PassKey(c.w.Ring.TokenHash("a captcha token"))
+	b.Passes.Put(pass, store.CaptchaPass{Key: pass, Pass: c.w.Ring.TokenHash("a pass"), Parts: 7, Expires: b.Now.Add(3 * time.Minute), Until: b.Now.Add(4 * time.Minute)})
 	b.Proofs.Put(waits, store.NumberProof{Key: waits, App: App, Carrier: 3, Expires: b.Now.Add(10 * time.Minute), Until: b.Now.Add(25 * time.Hour)})
 	return nil
 }

@@ -26,7 +26,7 @@ func newStatements(o *Options) *statements {
 	s.hurry, s.patience = c.add(lockLimit(hurry)), c.add(lockLimit(o.LockTimeout))
 	s.locks = newKeyLocks(c)
 	s.kinds = []rowKind{newVerifications(c), newFailures(c), newUsers(c), newAliases(c), newKnown(c),
-		newReceipts(c), newOrphans(c), newCalls(c), newProofs(c), newChecks(c), newSessions(c), newLogins(c), newProfiles(c), newEvents(c), newSpends(c), newMessages(c), newLedger(c), newAccounts(c)}
+		newReceipts(c), newOrphans(c), newCalls(c), newProofs(c), newPasses(c), newChecks(c), newSessions(c), newLogins(c), newProfiles(c), newEvents(c), newSpends(c), newMessages(c), newLedger(c), newAccounts(c)}
 	s.meetings = newMeetings(c)
 	events := columnsOf("at bigint, data bytea")
 	s.journal = c.add("INSERT INTO journal (at, data) SELECT * FROM "+unnest(events), events...)

@@ -26,6 +26,7 @@ type rowStatements struct {
 	orphans       orphanStatements
 	calls         callStatements
 	proofs        proofStatements
+	passes        passStatements
 	checks        checkStatements
 	events        eventStatements
 	spends        spendStatements
@@ -50,6 +51,7 @@ func prepareRows(c *zsqlite.Conn) (*rowStatements, error) {
 		orphans:       prepareOrphans(p),
 		calls:         prepareCalls(p),
 		proofs:        prepareProofs(p),
+		passes:        preparePasses(p),
 		checks:        prepareChecks(p),
 		events:        prepareEvents(p),
 		spends:        prepareSpends(p),
@@ -65,7 +67,7 @@ func (r *rowStatements) load(b *store.Batch) error {
 	for _, load := range [...]func(*store.Batch) error{
 		r.verifications.load, r.failures.load, r.users.load, r.aliases.load, r.known.load,
 		r.accounts.load, r.ledger.load, r.messages.load, r.receipts.load, r.orphans.load, r.calls.load,
-		r.proofs.load, r.checks.load, r.events.load, r.spends.load, r.sessions.load, r.logins.load, r.profiles.load,
+		r.proofs.load, r.passes.load, r.checks.load, r.events.load, r.spends.load, r.sessions.load, r.logins.load, r.profiles.load,
 	} {
 		if err := load(b); err != nil {
 			return err
@@ -80,7 +82,7 @@ func (r *rowStatements) write(b *store.Batch) error {
 	for _, write := range [...]func(*store.Batch) error{
 		r.verifications.write, r.failures.write, r.users.write, r.aliases.write, r.known.write,
 		r.accounts.write, r.ledger.write, r.messages.write, r.receipts.write, r.orphans.write, r.calls.write,
-		r.proofs.write, r.checks.write, r.events.write, r.spends.write, r.sessions.write, r.logins.write, r.profiles.write,
+		r.proofs.write, r.passes.write, r.checks.write, r.events.write, r.spends.write, r.sessions.write, r.logins.write, r.profiles.write,
 	} {
 		if err := write(b); err != nil {
 			return err

@@ -86,6 +86,8 @@ func everyKind(b *store.Batch, n int64) {
 	b.Events.Put(core.EventID(n), store.Event{ID: core.EventID(n)})
 	proof := store.ProofKey{byte(n)}
 	b.Proofs.Put(proof, store.NumberProof{Key: proof})
+	pass := store.PassKey{byte(n)}
+	b.Passes.Put(pass, store.CaptchaPass{Key: pass})
 	b.Spends.Put(store.SpendKey(n), store.Spend{Key: store.SpendKey(n)})
 	b.NumberChecks.Put(core.NumberCheckID(n), store.NumberCheck{ID: core.NumberCheckID(n)})
 	b.PutSession(store.Session{Key: store.SessionKey{byte(n)}, User: core.UserID(n)})
@@ -99,7 +101,7 @@ func countRows(t *testing.T, e store.Engine) map[string]int64 {
 	t.Helper()
 	counts := make(map[string]int64)
 	err := e.View(context.Background(), func(sql store.SQL) error {
-		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "idempotency", "number_proof", "number_check", "spend", "event", "session", "login_event", "profile", "journal"} {
+		for _, table := range []string{"verification", "failure", "users", "alias", "known", "account", "ledger", "message", "receipt_ref", "orphan", "idempotency", "number_proof", "captcha_pass", "number_check", "spend", "event", "session", "login_event", "profile", "journal"} {
 			err := sql.Query(context.Background(), "SELECT count(*) FROM "+table, func(row store.Scanner) error {
 				var n int64
 				err := row.Scan(&n)

@@ -33,6 +33,7 @@ type Rows struct {
 	Orphans       map[store.ReceiptKey]store.Orphan
 	Calls         map[store.CallKey]store.Call
 	Proofs        map[store.ProofKey]store.NumberProof
+	Passes        map[store.PassKey]store.CaptchaPass
 	NumberChecks  map[core.NumberCheckID]store.NumberCheck
 	Events        map[core.EventID]store.Event
 	Spends        map[store.SpendKey]store.Spend
@@ -50,7 +51,7 @@ func NewMemory() *Memory {
 		Accounts: map[store.AccountID]store.Account{}, Ledger: map[core.LedgerID]store.Ledger{},
 		Messages: map[core.MessageID]store.Message{}, Receipts: map[store.ReceiptKey]store.ReceiptRef{},
 		Orphans: map[store.ReceiptKey]store.Orphan{}, Calls: map[store.CallKey]store.Call{},
-		Proofs: map[store.ProofKey]store.NumberProof{}, NumberChecks: map[core.NumberCheckID]store.NumberCheck{}, Events: map[core.EventID]store.Event{},
+		Proofs: map[store.ProofKey]store.NumberProof{}, Passes: map[store.PassKey]store.CaptchaPass{}, NumberChecks: map[core.NumberCheckID]store.NumberCheck{}, Events: map[core.EventID]store.Event{},
 		Spends:   map[store.SpendKey]store.Spend{},
 		Sessions: map[store.SessionKey]store.Session{}, Logins: map[core.LoginID]store.LoginEvent{}, Profiles: map[core.UserID]store.Profile{}}}
 }
@@ -65,7 +66,7 @@ func (m *Memory) Rows() Rows {
 	r.Ledger, r.Messages = maps.Clone(r.Ledger), maps.Clone(r.Messages)
 	r.Receipts, r.Orphans, r.Calls, r.Events = maps.Clone(r.Receipts), maps.Clone(r.Orphans), maps.Clone(r.Calls), maps.Clone(r.Events)
 	r.Sessions, r.Logins, r.Profiles = maps.Clone(r.Sessions), maps.Clone(r.Logins), maps.Clone(r.Profiles)
-	r.Proofs, r.NumberChecks = maps.Clone(r.Proofs), maps.Clone(r.NumberChecks)
+	r.Proofs, r.Passes, r.NumberChecks = maps.Clone(r.Proofs), maps.Clone(r.Passes), maps.Clone(r.NumberChecks)
 	r.Spends = maps.Clone(r.Spends)
 	return r
 }
@@ -141,6 +142,7 @@ func (t *memoryTx) Load(_ context.Context, b *store.Batch) error {
 	loadEach(b.Orphans.Wanted(), r.Orphans, b.Orphans.Loaded)
 	loadEach(b.Calls.Wanted(), r.Calls, b.Calls.Loaded)
 	loadEach(b.Proofs.Wanted(), r.Proofs, b.Proofs.Loaded)
+	loadEach(b.Passes.Wanted(), r.Passes, b.Passes.Loaded)
 	loadEach(b.NumberChecks.Wanted(), r.NumberChecks, b.NumberChecks.Loaded)
 	loadEach(b.Events.Wanted(), r.Events, b.Events.Loaded)
 	loadEach(b.Spends.Wanted(), r.Spends, b.Spends.Loaded)
@@ -179,6 +181,7 @@ func (t *memoryTx) Write(_ context.Context, b *store.Batch) error {
 		writeEach(t, &b.Receipts, r.Receipts, func(x *store.ReceiptRef) store.ReceiptKey { return x.Key }),
 		writeEach(t, &b.Orphans, r.Orphans, func(o *store.Orphan) store.ReceiptKey { return o.Key }),
 		writeEach(t, &b.Calls, r.Calls, func(c *store.Call) store.CallKey { return c.Key }),
+		writeEach(t, &b.Passes, r.Passes, func(p *store.CaptchaPass) store.PassKey { return p.Key }),
 		writeEach(t, &b.Proofs, r.Proofs, func(p *store.NumberProof) store.ProofKey { return p.Key }),
 		writeEach(t, &b.NumberChecks, r.NumberChecks, func(n *store.NumberCheck) core.NumberCheckID { return n.ID }),
 		writeEach(t, &b.Sessions, r.Sessions, func(s *store.Session) store.SessionKey { return s.Key }),

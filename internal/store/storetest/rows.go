@@ -159,6 +159,14 @@ func testRows(t *testing.T, fresh Fresh) {
 			fix: func(s *store.Spend, other bool) { s.Key, s.Amount = store.SpendKey(id(other)), max(s.Amount, 1) },
 		})
 	})
+	t.Run("captcha pass", func(t *testing.T) {
+		roundTrip(t, e, kind[store.PassKey, store.CaptchaPass]{
+			set: func(b *store.Batch) *store.Set[store.PassKey, store.CaptchaPass] { return &b.Passes },
+			put: func(b *store.Batch, p store.CaptchaPass) { b.Passes.Put(p.Key, p) },
+			key: func(p store.CaptchaPass) store.PassKey { return p.Key },
+			fix: func(p *store.CaptchaPass, other bool) { p.Key = store.PassKey{7: bit(other)} },
+		})
+	})
 	t.Run("number check", func(t *testing.T) {
 		roundTrip(t, e, kind[core.NumberCheckID, store.NumberCheck]{
 			set: func(b *store.Batch) *store.Set[core.NumberCheckID, store.NumberCheck] { return &b.NumberChecks },
