@@ -163,6 +163,10 @@ func (d *dialect) refuse(x *facade.Exchange, err *core.Error) {
 		d.refuseAJ(x, err)
 		return
 	}
+	if x.Route != nil && oauthShape[x.Route.Name] {
+		d.refuseOAuth(x, err)
+		return
+	}
 	d.refuseSDK(x, err)
 }
 

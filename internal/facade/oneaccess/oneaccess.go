@@ -28,6 +28,7 @@ type Options struct {
 	Subjects guard.Subjects
 	Rules    guard.Rules // the installation's: for limits that come before the caller is known
 	Now      func() time.Time
+	Backend  Backend // what the calls of apps' backends need
 }
 
 // dialect is the façade with what it works with.
@@ -56,6 +57,7 @@ func New(o Options) *facade.Facade {
 		d.get(countryCodes, "/api/v2/sdk/country-codes", d.countryCodes),
 	)
 	f.Routes = append(f.Routes, d.preflights(f.Routes)...)
+	f.Routes = append(f.Routes, d.backendRoutes()...)
 	return f
 }
 
