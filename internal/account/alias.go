@@ -34,6 +34,16 @@ func (a *Aliases) Text(tenant core.TenantID, app core.AppID, user core.UserID) s
 	return uidPrefix + core.EncodeID128(a.ring.Alias(keyring.AliasUser, tenant, app, int64(user)))
 }
 
+// oneAccessPrefix begins the user ids of the oneaccess dialect
+// (contracts/oneaccess.md §9).
+const oneAccessPrefix = "u"
+
+// OneAccessText is Text as the oneaccess dialect writes it: u and the same 26
+// characters.
+func (a *Aliases) OneAccessText(tenant core.TenantID, app core.AppID, user core.UserID) string {
+	return oneAccessPrefix + a.Text(tenant, app, user)[len(uidPrefix):]
+}
+
 // Resolve finds the user behind an alias. app is the app that asks, 0 when
 // nobody said (contracts/yunbox.md §7); imported tells whether ids issued
 // elsewhere count as well-formed. KindInvalidID for a string of no valid
