@@ -126,3 +126,37 @@ func TestFailureProperties(tb *testing.T) {
 		}
 	})
 }
+
+// TestReq05_TenInARow walks contracts/oneaccess.md §2.4: ten in a row and 15
+// minutes, however slow; the 20- and the 100-counter go on through that lock.
+func TestReq05_TenInARow(t *testing.T) {
+	p, now := RowPolicy(), failureStart
+	var f store.Failure
+	for try := 1; try <= 100; try++ {
+		var dead bool
+		f, dead = tryWrong(t, p, f, now)
+		wait, locked := p.Locked(p.Settle(f, now), now)
+		want := time.Duration(0)
+		switch {
+		case try%20 == 0:
+			want = 24 * time.Hour
+		case try%10 == 0:
+			want = 15 * time.Minute
+		}
+		if wait != want || locked != (want > 0) || dead != locked {
+			t.Fatalf("try %d: locked %v for %v, the code dead %v; want %v", try, locked, wait, dead, want)
+		}
+		if try == 100 {
+			break
+		}
+		if want > 0 {
+			if wait, still := p.Locked(p.Settle(f, now.Add(want-1)), now.Add(want-1)); !still || wait != 1 {
+				t.Fatalf("try %d: open a nanosecond early", try)
+			}
+		}
+		now = now.Add(max(want, time.Hour)) // an hour between two tries forgives nothing
+	}
+	if !f.Disabled || f.Total != 100 {
+		t.Errorf("after a hundred: %+v", f)
+	}
+}
