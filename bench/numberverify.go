@@ -25,7 +25,7 @@ const (
 	carrierAppID  = "300000000001"
 	carrierAppKey = "bench-carrier-app-key"
 	verifyConns   = 32
-	mostVerified  = 5000 // requests a second that proofs are made for
+	mostVerified  = 12000// requests a second that proofs are made for
 )
 
 // serveCarrier is the bundled carrier simulator in a process of its own.

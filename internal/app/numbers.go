@@ -33,7 +33,7 @@ func (a *App) openNumbers(context.Context) error {
 		routes = append(routes, numberverify.Route{Gateway: gateway, Apps: c.Apps, Device: deviceRoute(c)})
 	}
 	a.numbers = numberverify.New(numberverify.Options{Store: a.prompt, Ring: a.ring, IDs: a.ids, Now: a.deps.Now, Log: a.log, Routes: routes,
-		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives()})
+		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives(), Alone: a.config.Store.Database.IsZero()})
 	return nil
 }
 

@@ -12,6 +12,7 @@
 //	             ─▶ answered: [settle ─ outcome noted]                  one commit ─▶ result
 //	             ─▶ error:    [refund ─ outcome noted]                  one commit ─▶ Error
 //	             ─▶ the charge failed: result withheld, [given back]    ─▶ Error
+//	             Options.Alone: the first commit is a read, and the second does both
 //	             a check that a crash left behind is given back after a minute
 //
 // Gateways live in folders of their own below this one and know core,

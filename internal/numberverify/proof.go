@@ -67,12 +67,18 @@ func (c *record) Want(b *store.Batch) { wantProof(b, c.keys) }
 
 // Decide refuses nothing: whether a proof is usable is told later.
 func (c *record) Decide(b *store.Batch) error {
-	for _, k := range c.keys {
+	c.carrier = recorded(b, c.keys)
+	return nil
+}
+
+// recorded is the carrier of a proof that was reported; CarrierUnknown of others.
+func recorded(b *store.Batch, keys []store.ProofKey) (c Carrier) {
+	for _, k := range keys {
 		if row, ok := b.Proofs.Get(k); ok && row.Carrier != 0 {
-			c.carrier = Carrier(row.Carrier)
+			c = Carrier(row.Carrier)
 		}
 	}
-	return nil
+	return c
 }
 
 // Look says what is known about a proof that shall be asked with later. It

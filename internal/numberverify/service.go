@@ -61,6 +61,10 @@ type Options struct {
 	Breaker breaker.Rule              // [DefaultBreaker]
 	Lives   map[Carrier]time.Duration // of reported proofs [DefaultLives]
 	Hold    time.Duration             // after which a crash's reservation is given back [Limit + 55 s]
+
+	// Alone says that no other process writes the store: a question costs one
+	// commit then (docs/adr/0030-one-commit-a-question.md).
+	Alone bool
 }
 
 // Service asks carriers and charges for their answers.
@@ -68,6 +72,8 @@ type Service struct {
 	o      Options
 	routes []*route
 	undo   undoer
+
+	underway underway
 }
 
 // route is a gateway with its breaker and its tally.
@@ -99,6 +105,7 @@ func New(o Options) *Service {
 		s.routes = append(s.routes, &route{Route: r, breaker: breaker.New(o.Breaker, o.Now)})
 	}
 	s.undo.init(s)
+	s.underway.init()
 	return s
 }
 
@@ -142,13 +149,19 @@ func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	// back, nor its proof's use from being noted.
 	ctx = context.WithoutCancel(ctx)
 	q.keys = s.keysOf(q.proof.Token)
-	if err := s.recordedCarrier(ctx, q); err != nil {
+	if err := s.look(ctx, q); err != nil {
 		return Answer{}, err
 	}
 	turn, err := s.choose(ctx, q)
 	if err != nil {
 		return Answer{}, err
 	}
+	leave, err := s.enter(q)
+	if err != nil {
+		turn.cancel()
+		return Answer{}, err
+	}
+	defer leave()
 	begun, err := s.begin(ctx, q)
 	if err != nil {
 		turn.cancel()
@@ -177,6 +190,10 @@ type question struct {
 	keys    []store.ProofKey
 	carrier Carrier
 	id      core.NumberCheckID
+
+	available core.Credits // Alone: as the look found them
+	refused   error
+	once      bool // one commit is enough: nothing is reserved on disk
 }
 
 func (q *question) check() error {

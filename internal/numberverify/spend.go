@@ -235,12 +235,12 @@ func (s *Service) peek(ctx context.Context, q *question) error {
 }
 
 // begin reserves the price, burns the proof and notes the question: nobody is
-// asked before that is on disk.
+// asked before that is on disk, or q.once says that it need not be.
 func (s *Service) begin(ctx context.Context, q *question) (store.NumberCheck, error) {
 	q.id = core.NumberCheckID(s.o.IDs.Next())
 	row := store.NumberCheck{ID: q.id, Tenant: q.app.Tenant, App: q.app.ID, Kind: q.kind, Carrier: uint8(q.carrier),
 		TenantPays: q.app.TenantPays, Price: q.price}
-	if err := s.sealNumber(&row, q.ask.Phone, q.ask.Hash); err != nil {
+	if err := s.sealNumber(&row, q.ask.Phone, q.ask.Hash); err != nil || q.once {
 		return row, err
 	}
 	return row, s.o.Store.Do(ctx, &spend{ids: s.o.IDs, payer: q.payer(), keys: q.keys, row: row, hold: s.o.Hold})
@@ -270,16 +270,24 @@ func (s *Service) settle(ctx context.Context, q *question, row store.NumberCheck
 			return s.withheld(ctx, q, ClassLedger, err)
 		}
 	}
-	err := s.o.Store.Do(ctx, q.noted(&outcome{ids: s.o.IDs, row: row, answered: true}, a, nil))
-	switch {
+	err := s.end(ctx, q, row, a, nil)
+	switch e, own := AsError(err); {
 	case err == nil:
 		return nil
+	case own: // somebody else used the proof meanwhile
+		return e
 	case errors.Is(err, idempotency.ErrAnswered):
+		if q.once {
+			s.burn(ctx, q, row)
+		}
 		s.undo.add(q.id)
 		return err
 	case core.KindOf(err) == core.KindInternal, core.KindOf(err) == core.KindOverloaded:
 		return s.withheld(ctx, q, ClassLedger, err)
 	default:
+		if q.once {
+			s.burn(ctx, q, row)
+		}
 		return s.withheld(ctx, q, ClassDebit, err)
 	}
 }
@@ -304,7 +312,7 @@ func (s *Service) fail(ctx context.Context, q *question, row store.NumberCheck, 
 			row.Code = "timeout"
 		}
 	}
-	err := s.o.Store.Do(ctx, q.noted(&outcome{ids: s.o.IDs, row: row}, Answer{}, failed))
+	err := s.end(ctx, q, row, Answer{}, failed)
 	if errors.Is(err, idempotency.ErrAnswered) {
 		s.undo.add(q.id)
 		return err
