@@ -8,5 +8,6 @@ import (
 
 // oneAccess is the façade that end users call: captcha, codes, logins, sessions.
 func (a *App) oneAccess(rules guard.Rules) *facade.Facade {
-	return oneaccess.New(oneaccess.Options{Apps: a.directory, Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now})
+	return oneaccess.New(oneaccess.Options{Apps: a.directory, Limiter: a.limiter, Subjects: a.ring, Rules: rules, Now: a.deps.Now,
+		Backend: a.oneAccessBackend()})
 }

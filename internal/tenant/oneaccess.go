@@ -93,6 +93,7 @@ type OneAccess struct {
 	OneAccessSettings            // with the client id, in a subscription too
 	Keys              core.AppID // whose RSA keys sign and decrypt: of a subscription the template's
 	TenantID          string     // X-tenant-id of the app's tenant
+	Host              string     // first of the host names that are the tenant's own; "" = none
 }
 
 // SessionLife is how long a login's session lives.

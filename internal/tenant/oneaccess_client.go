@@ -199,6 +199,7 @@ type oneAccessClients struct {
 	byID          map[string]*App // by client id: ordinary apps and templates
 	subscriptions map[subscriptionKey]*App
 	hosts         map[string]core.TenantID // lower case
+	first         map[core.TenantID]string // of its hosts
 }
 
 type subscriptionKey struct {
@@ -209,10 +210,14 @@ type subscriptionKey struct {
 // addOneAccess completes the apps of the dialect: what of a client is not in the
 // app's own row. It is called when all apps are there.
 func (s *snapshot) addOneAccess(tenants map[core.TenantID]records.Tenant) {
-	s.oneAccess = oneAccessClients{byID: map[string]*App{}, subscriptions: map[subscriptionKey]*App{}, hosts: map[string]core.TenantID{}}
+	s.oneAccess = oneAccessClients{byID: map[string]*App{}, subscriptions: map[subscriptionKey]*App{}, hosts: map[string]core.TenantID{},
+		first: map[core.TenantID]string{}}
 	for _, t := range tenants {
-		for _, host := range hostsOf(t) {
+		for i, host := range hostsOf(t) {
 			s.oneAccess.hosts[host] = t.ID
+			if i == 0 {
+				s.oneAccess.first[t.ID] = host
+			}
 		}
 	}
 	for _, app := range s.apps {
@@ -221,6 +226,7 @@ func (s *snapshot) addOneAccess(tenants map[core.TenantID]records.Tenant) {
 			continue
 		}
 		client.TenantID, client.Keys = tenants[app.Tenant].PublicID, app.ID
+		client.Host, _, _ = strings.Cut(tenants[app.Tenant].Hosts, ",")
 		if client.TemplateOf == 0 {
 			s.oneAccess.byID[client.ClientID] = app
 		}
@@ -267,6 +273,13 @@ func (d *Directory) OneAccessApp(clientID, tenantID, host string) (*App, error) 
 
 // HeaderTenantID is the header that names the tenant in calls of ISV apps.
 const HeaderTenantID = "X-tenant-id"
+
+// OneAccessHost is the first host name of the tenant that a host is mapped to: the
+// one that its tokens' issuer has. "" when it is mapped to none.
+func (d *Directory) OneAccessHost(host string) string {
+	clients := &d.current.Load().oneAccess
+	return clients.first[clients.hosts[strings.ToLower(host)]]
+}
 
 // open tells whether the app may be called in the dialect.
 func (a *App) open() bool {

@@ -1,0 +1,38 @@
+package app
+
+import (
+	"net/url"
+
+	"yanma.dev/yanma/internal/facade/oneaccess"
+	"yanma.dev/yanma/internal/oauth"
+	"yanma.dev/yanma/internal/store/records"
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// oneAccessBackend is what the calls of apps' backends need.
+func (a *App) oneAccessBackend() oneaccess.Backend {
+	return oneaccess.Backend{
+		Tokens: oauth.NewBackendTokens(a.directory, records.NewOnce(a.prompt, a.deps.Now), a.deps.Now, a.deps.Random),
+		Keys:   a.signing,
+		KeysOf: a.directory.OneAccessKeys,
+		Issuer: func(host string) string { return a.oneAccessBase(a.directory.OneAccessHost(host)) },
+	}
+}
+
+// oneAccessIssuer is the iss of an app's id tokens (contracts/oneaccess.md §9).
+func (a *App) oneAccessIssuer(app *tenant.App) string {
+	return a.oneAccessBase(app.OneAccess.Host) + "/api/v1/oauth2"
+}
+
+// oneAccessBase is the base of every URL that the dialect emits: the installation's,
+// or that of a tenant with a host of its own.
+func (a *App) oneAccessBase(host string) string {
+	base := a.config.Server.PublicURL
+	if base == "" {
+		base = a.PublicURL()
+	}
+	if u, err := url.Parse(base); err == nil && host != "" && u.Hostname() != host {
+		base = u.Scheme + "://" + host
+	}
+	return base + a.config.Facades[string(tenant.DialectOneaccess)].Prefix
+}
