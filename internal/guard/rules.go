@@ -25,6 +25,11 @@ type Rules struct {
 	DevicesUser        *Rule // devices_user: a user's new devices (contracts/yunbox.md §6)
 	BrowserScript      *Rule // browser_script: a source address, calls of the number verification's script (contracts/submail.md §9)
 	NumberChecks       *Rule // number_checks: an app's calls to carriers; off unless set (contracts/submail.md §3.3 step 15)
+	CaptchaGet         *Rule // captcha_get: a source address, puzzles (contracts/oneaccess.md §2.1)
+	CaptchaCheck       *Rule // captcha_check: … checks of answers
+	CaptchaFailed      *Rule // captcha_failed: … checks that failed; over it captcha_blocked counts one
+	CaptchaBlocked     *Rule // captcha_blocked: … while it is full there are no puzzles
+	CaptchaWork        *Rule // captcha_work: … challenges of proof of work
 	JSMSCode           *Rule // jsms_code: text codes to a number by one app (contracts/jsms.md §14), instead of number_app
 	JSMSVoice          *Rule // jsms_voice: … spoken codes
 	JSMSNotice         *Rule // jsms_notice: … a notice of the same text
@@ -51,14 +56,19 @@ func DefaultRules() Rules {
 		GetDevicesMiss: &Rule{Name: "get_devices_miss", Kind: 9, Exceeded: Refuse, Windows: []Window{{Max: 20, Per: time.Minute}}},
 		DevicesUser:    &Rule{Name: "devices_user", Kind: 10, Exceeded: Refuse, Windows: []Window{{Max: 10, Per: time.Hour}}},
 		// Carrier NAT puts thousands of phones behind one address.
-		BrowserScript: &Rule{Name: "browser_script", Kind: 40, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
-		JSMSCode:      &Rule{Name: "jsms_code", Kind: 50, Exceeded: Refuse, Windows: []Window{{Max: 1, Per: 30 * time.Second}, {Max: 200, Per: day}}},
-		JSMSVoice:     &Rule{Name: "jsms_voice", Kind: 51, Exceeded: Refuse, Windows: []Window{{Max: 1, Per: 20 * time.Second}}},
-		JSMSNotice:    &Rule{Name: "jsms_notice", Kind: 52, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 3, Per: 10 * time.Minute}}},
-		JSMSMarket:    &Rule{Name: "jsms_market", Kind: 53, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 3, Per: 10 * time.Minute}}},
-		JSMSValid:     &Rule{Name: "jsms_valid", Kind: 54, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
-		JSMSBalance:   &Rule{Name: "jsms_balance", Kind: 55, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 10, Per: time.Minute}}},
-		JSMSPull:      &Rule{Name: "jsms_pull", Kind: 56, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 1, Per: 5 * time.Second}}},
+		BrowserScript:  &Rule{Name: "browser_script", Kind: 40, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
+		CaptchaGet:     &Rule{Name: "captcha_get", Kind: 60, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 120, Per: time.Minute}}},
+		CaptchaCheck:   &Rule{Name: "captcha_check", Kind: 61, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
+		CaptchaFailed:  &Rule{Name: "captcha_failed", Kind: 62, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 5, Per: time.Minute}}},
+		CaptchaBlocked: &Rule{Name: "captcha_blocked", Kind: 63, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 1, Per: 5 * time.Minute}}},
+		CaptchaWork:    &Rule{Name: "captcha_work", Kind: 64, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 120, Per: time.Minute}}},
+		JSMSCode:       &Rule{Name: "jsms_code", Kind: 50, Exceeded: Refuse, Windows: []Window{{Max: 1, Per: 30 * time.Second}, {Max: 200, Per: day}}},
+		JSMSVoice:      &Rule{Name: "jsms_voice", Kind: 51, Exceeded: Refuse, Windows: []Window{{Max: 1, Per: 20 * time.Second}}},
+		JSMSNotice:     &Rule{Name: "jsms_notice", Kind: 52, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 3, Per: 10 * time.Minute}}},
+		JSMSMarket:     &Rule{Name: "jsms_market", Kind: 53, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 3, Per: 10 * time.Minute}}},
+		JSMSValid:      &Rule{Name: "jsms_valid", Kind: 54, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 600, Per: time.Minute}}},
+		JSMSBalance:    &Rule{Name: "jsms_balance", Kind: 55, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 10, Per: time.Minute}}},
+		JSMSPull:       &Rule{Name: "jsms_pull", Kind: 56, Exceeded: Refuse, FailOpen: true, Windows: []Window{{Max: 1, Per: 5 * time.Second}}},
 	}
 }
 
@@ -89,7 +99,9 @@ func (r Rules) Unchallenged() Rules {
 // slots lists the rules' places in the order of the contract's table.
 func (r *Rules) slots() []**Rule {
 	return []**Rule{&r.NumberApp, &r.NumberTenant, &r.NumberInstallation, &r.Content, &r.IPSend, &r.IPCheckFailed,
-		&r.AuthFailed, &r.GetDevices, &r.GetDevicesMiss, &r.DevicesUser, &r.BrowserScript, &r.NumberChecks, &r.JSMSCode, &r.JSMSVoice, &r.JSMSNotice, &r.JSMSMarket, &r.JSMSValid, &r.JSMSBalance, &r.JSMSPull}
+		&r.AuthFailed, &r.GetDevices, &r.GetDevicesMiss, &r.DevicesUser, &r.BrowserScript, &r.NumberChecks,
+		&r.CaptchaGet, &r.CaptchaCheck, &r.CaptchaFailed, &r.CaptchaBlocked, &r.CaptchaWork,
+		&r.JSMSCode, &r.JSMSVoice, &r.JSMSNotice, &r.JSMSMarket, &r.JSMSValid, &r.JSMSBalance, &r.JSMSPull}
 }
 
 // All lists the rules that are on.
@@ -125,7 +137,8 @@ func (r Rules) With(overrides map[string][]string) (Rules, error) {
 // WithForApp is With for one app. The rules whose counters belong to nobody
 // in particular can not be set by app: contracts/README.md §6.
 func (r Rules) WithForApp(overrides map[string][]string) (Rules, error) {
-	return r.with(overrides, []string{"number_installation", "auth_failed", "get_devices", "get_devices_miss", "browser_script", "jsms_valid"})
+	return r.with(overrides, []string{"number_installation", "auth_failed", "get_devices", "get_devices_miss", "browser_script", "jsms_valid",
+		"captcha_get", "captcha_check", "captcha_failed", "captcha_blocked", "captcha_work"})
 }
 
 func (r Rules) with(overrides map[string][]string, refused []string) (Rules, error) {

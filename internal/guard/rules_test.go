@@ -21,6 +21,12 @@ func TestDefaultRules(t *testing.T) {
 		"get_devices_miss":    {Exceeded: Refuse, Windows: []Window{{20, minute, false}}},
 		"devices_user":        {Exceeded: Refuse, Windows: []Window{{10, hour, false}}},
 		"browser_script":      {Exceeded: Refuse, Windows: []Window{{600, minute, false}}},
+		// contracts/oneaccess.md §2.1
+		"captcha_get":     {Exceeded: Refuse, Windows: []Window{{120, minute, false}}},
+		"captcha_check":   {Exceeded: Refuse, Windows: []Window{{600, minute, false}}},
+		"captcha_failed":  {Exceeded: Refuse, Windows: []Window{{5, minute, false}}},
+		"captcha_blocked": {Exceeded: Refuse, Windows: []Window{{1, 300 * time.Second, false}}},
+		"captcha_work":    {Exceeded: Refuse, Windows: []Window{{120, minute, false}}},
 		// contracts/jsms.md §1.1, §8, §9, §14
 		"jsms_code":    {Exceeded: Refuse, Windows: []Window{{1, 30 * time.Second, false}, {200, day, false}}},
 		"jsms_voice":   {Exceeded: Refuse, Windows: []Window{{1, 20 * time.Second, false}}},
