@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"io"
 	"math"
-	"math/rand/v2"
 	"strings"
 )
 
@@ -28,14 +27,12 @@ type Picture struct {
 // Drawer draws puzzles, one at a time. It reuses its memory: give each goroutine
 // its own.
 type Drawer struct {
-	random    io.Reader
+	*dice
 	watermark string
 
-	paint  *rand.Rand // of everything but the answer
-	source *rand.ChaCha8
-	scene  *scene
-	field  *field
-	was    []int16 // the field under a hole, before it is blurred
+	scene *scene
+	field *field
+	was   []int16 // the field under a hole, blurred
 
 	ramp       [colours][3]byte
 	order      [colours]byte
@@ -49,17 +46,12 @@ type Drawer struct {
 
 // NewDrawer returns a drawer. Random is cryptographic; watermark is written
 // into each background, "" for none (see CheckWatermark).
-func NewDrawer(random io.Reader, watermark string) (*Drawer, error) {
-	var seed [32]byte
-	if _, err := io.ReadFull(random, seed[:]); err != nil {
-		return nil, err
-	}
-	source := rand.NewChaCha8(seed)
-	d := &Drawer{random: random, watermark: watermark, source: source, paint: rand.New(source), field: new(field),
+func NewDrawer(random io.Reader, watermark string) *Drawer {
+	d := &Drawer{dice: newDice(random), watermark: watermark, field: new(field),
 		row: make([]byte, Width), was: make([]int16, box*box), piece: make([]int16, PieceWidth*Height),
 		background: newPicture(Width, Height, false), part: newPicture(PieceWidth, Height, true)}
-	d.scene = newScene(d.paint, d.field)
-	return d, nil
+	d.scene = newScene(d.dice, d.field)
+	return d
 }
 
 // Draw makes a puzzle. The error is the random source's.
@@ -73,35 +65,30 @@ func (d *Drawer) Draw() (Picture, error) {
 
 // PNG is Draw without Base64. The files are valid until the next call.
 func (d *Drawer) PNG() (x int, background, piece []byte, err error) {
-	if x, err = d.column(); err != nil {
-		return 0, nil, nil, err
-	}
+	x = d.column()
 	d.scene.draw()
 	d.stamp()
-	shape, y := 1+d.paint.IntN(shapes), d.height()
+	shape, y := 1+d.below(shapes), d.height()
 	d.hole.cut(shape)
 	d.take(x, y)
 	d.dig(&d.hole, x, y)
 	d.decoys(shape, x)
 	d.mix()
-	return x, d.drawBackground(), d.drawPiece(y), nil
+	background, piece = d.drawBackground(), d.drawPiece(y)
+	return x, background, piece, d.err
 }
 
 // column draws the answer: each of the 163 with the same chance.
-func (d *Drawer) column() (int, error) {
-	var b [1]byte
+func (d *Drawer) column() int {
 	for {
-		if _, err := io.ReadFull(d.random, b[:]); err != nil {
-			return 0, err
-		}
-		if x := FirstX + int(b[0]); x <= LastX { // a remainder would prefer some
-			return x, nil
+		if x := FirstX + int(d.octet()); x <= LastX { // a remainder would prefer some
+			return x
 		}
 	}
 }
 
 // height is where a box begins, away from the borders.
-func (d *Drawer) height() int { return Y + d.paint.IntN(Height-box-2*Y) }
+func (d *Drawer) height() int { return Y + d.below(Height-box-2*Y) }
 
 // take copies the piece out of the background, before the hole is made.
 func (d *Drawer) take(x, y int) {
@@ -145,9 +132,9 @@ func (d *Drawer) mean(x, y int) int16 {
 // decoys digs up to two holes of other shapes where the true one is not.
 func (d *Drawer) decoys(shape, x int) {
 	taken := []int{x}
-	for range d.paint.IntN(3) {
-		other := 1 + d.paint.IntN(shapes)
-		at := 1 + d.paint.IntN(Width-box-2)
+	for range d.below(3) {
+		other := 1 + d.below(shapes)
+		at := 1 + d.below(Width-box-2)
 		free := alike(shape, other) <= 1
 		for _, t := range taken {
 			free = free && (at >= t+box || at+box <= t)
@@ -162,8 +149,8 @@ func (d *Drawer) decoys(shape, x int) {
 
 // mix draws the colours, and the order in which each palette has them.
 func (d *Drawer) mix() {
-	hue, turn := d.paint.Float64(), d.paint.Float64()-0.5
-	vivid := 0.35 + 0.5*d.paint.Float64()
+	hue, turn := d.fraction(), d.fraction()-0.5
+	vivid := 0.35 + 0.5*d.fraction()
 	for level := range d.ramp {
 		t := float64(level) / (colours - 1)
 		d.ramp[level] = colourOf(hue+turn*t, vivid, 0.1+0.86*t)
@@ -182,7 +169,7 @@ func colourOf(hue, saturation, lightness float64) (c [3]byte) {
 
 func (d *Drawer) shuffle() {
 	for i := range d.order {
-		j := d.paint.IntN(i + 1)
+		j := d.below(i + 1)
 		d.order[i] = d.order[j]
 		d.order[j] = byte(i)
 	}
@@ -223,7 +210,7 @@ func (d *Drawer) grain(indices []byte, brightness []int16) {
 	var bits uint64
 	for i, v := range brightness {
 		if i%8 == 0 {
-			bits = d.source.Uint64()
+			bits = d.uint64()
 		}
 		level := int(v)/fine + int(bits&0xff)*17>>8 - 8
 		bits >>= 8

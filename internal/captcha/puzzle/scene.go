@@ -1,7 +1,5 @@
 package puzzle
 
-import "math/rand/v2"
-
 // Brightness is kept in sixteenths of a palette level. The brightest levels are
 // left to outlines, so that they stand out anywhere.
 const (
@@ -25,15 +23,15 @@ const latticeWidth = Width/8 + 3
 
 // scene draws a background.
 type scene struct {
-	*rand.Rand
+	*dice
 	field  *field
 	low    [latticeWidth]int32
 	high   [latticeWidth]int32
 	smooth [len(octaves)][64]int32 // weights within a cell, 0 to 1024
 }
 
-func newScene(r *rand.Rand, f *field) *scene {
-	s := &scene{Rand: r, field: f}
+func newScene(d *dice, f *field) *scene {
+	s := &scene{dice: d, field: f}
 	for i, o := range octaves {
 		for at := range o.cell {
 			t := float64(at) / float64(o.cell)
@@ -49,7 +47,7 @@ func (s *scene) draw() {
 	for i := range octaves {
 		s.noise(i)
 	}
-	for range 5 + s.IntN(6) {
+	for range 5 + s.below(6) {
 		s.shape()
 	}
 	for i, v := range s.field {
@@ -59,7 +57,7 @@ func (s *scene) draw() {
 
 // slope is brighter towards a random side.
 func (s *scene) slope() {
-	across, down := int32(s.IntN(121)-60), int32(s.IntN(121)-60)
+	across, down := int32(s.below(121)-60), int32(s.below(121)-60)
 	for y := range Height {
 		base := 98*fine - across*fine/2 - down*fine/2 + down*fine*int32(y)/Height
 		row := s.field[y*Width:][:Width]
@@ -73,7 +71,7 @@ func (s *scene) slope() {
 func (s *scene) noise(octave int) {
 	cell, weight := octaves[octave].cell, octaves[octave].weight*fine
 	smooth := s.smooth[octave][:cell]
-	dx, dy := s.IntN(cell), s.IntN(cell)
+	dx, dy := s.below(cell), s.below(cell)
 	s.lattice(s.low[:], weight)
 	s.lattice(s.high[:], weight)
 	for y := range Height {
@@ -88,7 +86,7 @@ func (s *scene) noise(octave int) {
 
 func (s *scene) lattice(values []int32, weight int32) {
 	for i := range values {
-		values[i] = int32(s.Uint32()%uint32(weight)) - weight/2
+		values[i] = int32(s.below(int(weight))) - weight/2
 	}
 }
 
@@ -109,19 +107,19 @@ func (s *scene) addRow(row []int16, smooth []int32, dx int, down int32) {
 
 // shape adds a disc, a ring, a bar or a box, brighter or darker than what is there.
 func (s *scene) shape() {
-	by := int16((25 + s.IntN(40)) * fine)
-	if s.IntN(2) == 0 {
+	by := int16((25 + s.below(40)) * fine)
+	if s.below(2) == 0 {
 		by = -by
 	}
-	x, y, size := s.IntN(Width), s.IntN(Height), 10+s.IntN(40)
-	switch s.IntN(4) {
+	x, y, size := s.below(Width), s.below(Height), 10+s.below(40)
+	switch s.below(4) {
 	case 0:
 		s.add(x, y, size, size, by, func(dx, dy int) bool { return dx*dx+dy*dy <= size*size })
 	case 1:
 		inner := size * 2 / 3
 		s.add(x, y, size, size, by, func(dx, dy int) bool { r := dx*dx + dy*dy; return r <= size*size && r >= inner*inner })
 	case 2:
-		lean, half := s.IntN(5)-2, 3+s.IntN(6)
+		lean, half := s.below(5)-2, 3+s.below(6)
 		s.add(x, y, 2*size, size, by, func(dx, dy int) bool { d := dx + dy*lean; return d <= half && d >= -half })
 	default:
 		s.add(x, y, size, size*2/3, by, func(int, int) bool { return true })
