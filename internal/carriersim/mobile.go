@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -19,7 +18,8 @@ const layout = "20060102150405"
 // mostSkew is how far a request's time may be off.
 const mostSkew = 5 * time.Minute
 
-var msgID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+// isMsgID tells whether s is 32 lower hex digits.
+func isMsgID(s string) bool { return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // inTime checks yyyyMMddHHmmssSSS in Beijing.
 func (s *Sim) inTime(stamp string) bool {
@@ -64,19 +64,34 @@ func national(e164 string) string {
 var resultTexts = map[string]string{"000": "是本机号码", "001": "非本机号码", "002": "取号失败", "003": "token校验失败", "102": "参数无效",
 	"124": "白名单校验失败", "302": "sign校验失败", "303": "参数解析错误", "606": "验证Token失败", "999": "系统异常", "102315": "次数已用完", "103420": "无权限"}
 
+// validate is the request of tokenValidate.
+type validate struct {
+	Header struct {
+		Version   string `json:"version"`
+		MsgID     string `json:"msgId"`
+		Timestamp string `json:"timestamp"`
+		AppID     string `json:"appId"`
+	} `json:"header"`
+	Body struct {
+		OpenType      string `json:"openType"`
+		RequesterType string `json:"requesterType"`
+		KeyType       string `json:"keyType"`
+		PhoneNum      string `json:"phoneNum"`
+		Token         string `json:"token"`
+		Sign          string `json:"sign"`
+	} `json:"body"`
+}
+
 // tokenValidate is contracts/carriers.md §2.
 func (s *Sim) tokenValidate(w http.ResponseWriter, r *http.Request) {
-	var ask struct {
-		Header struct{ Version, MsgID, Timestamp, AppID string }
-		Body   struct{ OpenType, RequesterType, KeyType, PhoneNum, Token, Sign string }
-	}
+	var ask validate
 	if !decode(w, r, &ask) {
 		return
 	}
 	h, b := ask.Header, ask.Body
 	code := ""
 	switch {
-	case h.Version != "1.0" || !msgID.MatchString(h.MsgID) || !s.inTime(h.Timestamp) || !oneOf(b.OpenType, "0", "1", "2", "3") ||
+	case h.Version != "1.0" || !isMsgID(h.MsgID) || !s.inTime(h.Timestamp) || !oneOf(b.OpenType, "0", "1", "2", "3") ||
 		!oneOf(b.RequesterType, "0", "1") || !oneOf(b.KeyType, "", "0") || b.Token == "":
 		code = "102"
 	case h.AppID != s.o.AppID:
@@ -98,9 +113,26 @@ func (s *Sim) tokenValidate(w http.ResponseWriter, r *http.Request) {
 			code = matchCode(outcome, b.PhoneNum == numberHash(national(p.number), s.o.AppKey.Reveal(), h.Timestamp))
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"header": map[string]string{"msgId": h.MsgID, "timestamp": s.stamp(), "appId": h.AppID, "resultCode": code},
-		"body":   map[string]string{"resultDesc": resultTexts[code], "message": "", "expandParams": ""}})
+	answer := validated{Header: validatedHeader{MsgID: h.MsgID, Timestamp: s.stamp(), AppID: h.AppID, ResultCode: code}}
+	answer.Body.ResultDesc = resultTexts[code]
+	writeJSON(w, http.StatusOK, &answer)
+}
+
+// validated is the answer of tokenValidate.
+type validated struct {
+	Header validatedHeader `json:"header"`
+	Body   struct {
+		ResultDesc   string `json:"resultDesc"`
+		Message      string `json:"message"`
+		ExpandParams string `json:"expandParams"`
+	} `json:"body"`
+}
+
+type validatedHeader struct {
+	MsgID      string `json:"msgId"`
+	Timestamp  string `json:"timestamp"`
+	AppID      string `json:"appId"`
+	ResultCode string `json:"resultCode"`
 }
 
 // matchCode is a scripted outcome as a result code.
@@ -122,7 +154,7 @@ func (s *Sim) loginTokenValidate(w http.ResponseWriter, r *http.Request) {
 	}
 	code, mobile := "", ""
 	switch {
-	case ask.Version != "2.0" || !msgID.MatchString(ask.MsgID) || !oneOf(ask.StrictCheck, "0", "1"):
+	case ask.Version != "2.0" || !isMsgID(ask.MsgID) || !oneOf(ask.StrictCheck, "0", "1"):
 		code = "130010"
 	case ask.Token == "":
 		code = "103811"
