@@ -5,5 +5,5 @@
 # packages begin first, so that no processor idles at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-CGO_ENABLED=1 go test -race -short -timeout 10m -json \
+CGO_ENABLED=1 go test -race -short -vet=off -timeout 10m -json \
   -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc=-race=false' ./internal/store/postgres ./internal/app ./internal/... | .cache/bin/report

@@ -13,6 +13,18 @@ mkdir -p .cache/bin
 # Debian keeps some programs off the path.
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null; }
 
+# tool NAME VERSION PACKAGE builds a program into .cache/bin unless that version is there.
+tool() {
+  local at="$PWD/.cache/bin"
+  if [ ! -x "$at/$1" ] || ! go version -m "$at/$1" | grep -q "$(printf '\tmod\t.*\t%s\t' "$2")"; then
+    echo "setup: building $1 $2"
+    GOBIN="$at" go install "$3@$2"
+  fi
+}
+# The linters build while Debian's packages are fetched.
+(tool golangci-lint "$LINT_VERSION" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+ tool govulncheck "$VULN_VERSION" golang.org/x/vuln/cmd/govulncheck) & linters=$!
+
 declare -A package_of=([bearerbox]=kannel [smsbox]=kannel [chromium]=chromium [curl]=curl [espeak-ng]=espeak-ng [gcc]=build-essential [node]=nodejs [npm]=npm [postgres]=postgresql [sipp]=sip-tester)
 absent() {
   for command in "${!package_of[@]}"; do
@@ -44,14 +56,5 @@ for folder in test/interop/smpp test/browser/npm; do
   fi
 done
 
-# tool NAME VERSION PACKAGE builds a program into .cache/bin unless that version is there.
-tool() {
-  local at="$PWD/.cache/bin"
-  if [ ! -x "$at/$1" ] || ! go version -m "$at/$1" | grep -q "$(printf '\tmod\t.*\t%s\t' "$2")"; then
-    echo "setup: building $1 $2"
-    GOBIN="$at" go install "$3@$2"
-  fi
-}
-tool golangci-lint "$LINT_VERSION" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-tool govulncheck "$VULN_VERSION" golang.org/x/vuln/cmd/govulncheck
+wait "$linters"
 go build -o .cache/bin/report ./test/report

@@ -4,9 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
 echo "== fuzzing, ${FUZZ_TIME:=60s} a target"
-./scripts/fuzz.sh "$FUZZ_TIME"
+./scripts/fuzz.sh "$FUZZ_TIME" all
 echo "== the race detector without -short"
 CGO_ENABLED=1 go test -race -timeout 60m -json ./internal/... | .cache/bin/report
+echo "== puzzles whose bytes are looked at, ${YANMA_PUZZLES:=5000} to learn from and as many to guess"
+YANMA_PUZZLES=$YANMA_PUZZLES go test -count=1 -timeout 30m -run '^TestReq26_BytesTellNothing$' -v ./internal/captcha/solver
 echo "== growth to ten million codes"
 go run ./bench run -only growth
 echo "== kill -9 under load, ${YANMA_KILLS:=200} times on each engine"

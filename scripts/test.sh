@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-FUZZ_TIME=${FUZZ_TIME:-2s}
+FUZZ_TIME=${FUZZ_TIME:-2s} # vet runs with the linters, once
 skips=list
 [ "${CI:-}" != true ] || skips=fail
 step() { echo "== $1 ($SECONDS s)"; }
@@ -20,7 +20,7 @@ step "lint"
 ./scripts/lint.sh
 
 step "unit and contract tests"
-go test -timeout 5m -json ./internal/store/postgres ./test/simulation ./internal/app ./... | .cache/bin/report -skips "$skips"
+go test -vet=off -timeout 5m -json ./internal/store/postgres ./test/simulation ./internal/app ./... | .cache/bin/report -skips "$skips"
 
 step "race detector"
 ./scripts/race.sh
@@ -29,6 +29,6 @@ step "short fuzzing, $FUZZ_TIME a target"
 ./scripts/fuzz.sh "$FUZZ_TIME"
 
 step "the binary as a user starts it; kill -9; the browser; npm smpp and Kannel"
-go test -count=1 -timeout 5m -tags interop -json ./test/... | .cache/bin/report -skips "$skips"
+go test -count=1 -vet=off -timeout 5m -tags interop -json ./test/... | .cache/bin/report -skips "$skips"
 
 step "done"

@@ -122,6 +122,9 @@ func TestUnlockSurvivesEveryFault(t *testing.T) {
 		"not committed": storetest.FailCommit, "lost": storetest.FailCommitLost, "kept": storetest.FailCommitKept, "again": storetest.FailAgain}
 	for at, step := range []string{"look", "note", "change"} {
 		for name, fault := range faults {
+			if testing.Short() && name != "kept" { // under the race detector
+				continue
+			}
 			t.Run(step+" "+name, func(t *testing.T) {
 				w := newWorld(t)
 				app, _ := w.app(t, "shop")
