@@ -25,8 +25,18 @@ const DefaultLease = 30 * time.Second
 // KindInsufficientBalance when the payer can not pay; KindInternal for a
 // message without a text or a life. Nothing is changed then.
 func Enqueue(b *store.Batch, ids *core.IDs, payer billing.Payer, m store.Message) error {
+	return EnqueueCapped(b, ids, payer, nil, m)
+}
+
+// EnqueueCapped is Enqueue for a message that may count against its app's caps:
+// KindSpendCap when a cap has no room for it. The command must have wanted the
+// caps' rows, too.
+func EnqueueCapped(b *store.Batch, ids *core.IDs, payer billing.Payer, capped *billing.Capped, m store.Message) error {
 	if m.ID == 0 || len(m.Body) == 0 || m.ValidUntil <= b.Now {
 		return core.E(core.KindInternal, "a message without an id, a text or a life")
+	}
+	if err := capped.Check(b, m.Price); err != nil {
+		return err
 	}
 	if err := billing.Reserve(b, ids, payer, m.Price, int64(m.ID)); err != nil {
 		return err
@@ -34,6 +44,10 @@ func Enqueue(b *store.Batch, ids *core.IDs, payer billing.Payer, m store.Message
 	m.Money = store.MoneyNone
 	if m.Price > 0 {
 		m.Money = store.MoneyReserved
+		if capped != nil {
+			capped.Count(b, m.Price)
+			noteCounted(&m, b.Now, capped.Key())
+		}
 	}
 	m.Pool, m.TenantPays = payer.Pool, payer.Owner == billing.OwnerTenant(payer.Tenant)
 	m.State, m.Node = store.MessageLeased, core.IDNode(int64(m.ID))

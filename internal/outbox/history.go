@@ -39,13 +39,14 @@ const (
 	StepRefunded    StepKind = 14 // an operator gave its price back
 	StepFailover    StepKind = 15 // goes on to the next provider after its receipt or outcome
 	StepPlanned     StepKind = 16 // it is a later step of its app's fall-back plan: Status is which
+	StepCounted     StepKind = 17 // its price counts against its app's caps: Code is the day and the country
 	stepCut         StepKind = 127
 )
 
 var stepNames = map[StepKind]string{StepSubmitted: "submitted", StepRejected: "rejected", StepUnknown: "unknown", StepThrottled: "throttled",
 	StepNotSent: "not_sent", StepSkipped: "skipped", StepLost: "lost", StepResent: "resent", StepDelivered: "delivered",
 	StepUndelivered: "undelivered", StepExpired: "expired", StepDead: "dead", StepRequeued: "requeued", StepRefunded: "refunded",
-	StepFailover: "failover", StepPlanned: "planned", stepCut: "cut"}
+	StepFailover: "failover", StepPlanned: "planned", StepCounted: "counted", stepCut: "cut"}
 
 // String names the kind.
 func (k StepKind) String() string {
@@ -77,7 +78,7 @@ const (
 var stepFields = [...]uint8{StepSubmitted: hasProvider | hasParts, StepRejected: hasProvider | hasCode, StepUnknown: hasProvider | hasCode | hasParts,
 	StepThrottled: hasProvider | hasCode, StepNotSent: hasProvider, StepSkipped: hasProvider, StepLost: 0, StepResent: 0,
 	StepDelivered: hasCode | hasStatus | hasParts, StepUndelivered: hasCode | hasStatus | hasParts, StepExpired: 0, StepDead: 0,
-	StepRequeued: 0, StepRefunded: 0, StepFailover: hasProvider, StepPlanned: hasStatus}
+	StepRequeued: 0, StepRefunded: 0, StepFailover: hasProvider, StepPlanned: hasStatus, StepCounted: hasCode}
 
 // Bounds of a history, in bytes. What repeats while carriers are away ends
 // early, so that what comes at last still has room.

@@ -29,6 +29,7 @@ func (c *Requeue) Want(b *store.Batch) {
 	b.Messages.Want(c.ID)
 	if m, found := b.Messages.Get(c.ID); found {
 		billing.Want(b, payerOf(&m))
+		wantCounted(b, &m)
 	}
 }
 
@@ -50,6 +51,7 @@ func (c *Requeue) Decide(b *store.Batch) error {
 			return err
 		}
 		m.Money = store.MoneyReserved
+		count(b, &m, m.Price) // an operator's decision: no cap refuses it
 	}
 	move(&m, store.MessageQueued, b.Now)
 	m.Due, m.Status = b.Now, 0
@@ -107,6 +109,7 @@ func (c *GiveBack) Want(b *store.Batch) {
 	b.Messages.Want(c.ID)
 	if m, found := b.Messages.Get(c.ID); found {
 		billing.Want(b, payerOf(&m))
+		wantCounted(b, &m)
 	}
 }
 
@@ -125,6 +128,7 @@ func (c *GiveBack) Decide(b *store.Batch) error {
 	}
 	billing.RefundSettled(b, c.IDs, payerOf(&m), m.Price, int64(m.ID))
 	m.Money = store.MoneyRefunded
+	count(b, &m, -m.Price)
 	note(&m, b.Now, Step{Kind: StepRefunded})
 	b.Messages.Put(m.ID, m)
 	c.Message, c.Changed = m, true

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/message"
@@ -64,6 +65,8 @@ type App struct {
 	Origins         []string      // of web pages that may call in a browser
 	Funnel          []string      // silent, sms, voice, in the app's order
 	Callers         guard.Callers // 0: the dialect's own default
+	Guard           GuardMode     // GuardDefault: the installation's
+	Caps            billing.Caps  // on a day's spending; nil: none
 	Limits          guard.Rules   // the installation's rules with the app's overrides
 	Unchallenged    guard.Rules   // Limits for a dialect that can ask for no challenge: it refuses instead
 	TestNumbers     []TestNumber
@@ -117,4 +120,12 @@ func (a *App) Allows(source netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// DayZone is where the app's days begin: those of its caps and its marketing.
+func (a *App) DayZone() *time.Location {
+	if a.Zone != nil {
+		return a.Zone
+	}
+	return message.China()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/message"
@@ -82,6 +84,8 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		DeviceCap:       s.DeviceCap,
 		CallbackURL:     s.CallbackURL,
 		LowBalance:      s.LowBalance,
+		Guard:           s.Guard,
+		Caps:            billing.Caps(maps.Clone(s.SpendCaps)),
 	}
 	app.Phones = guard.PhonePolicy{Countries: make(map[string]bool, len(s.Countries))}
 	for _, country := range s.Countries {
@@ -97,6 +101,8 @@ func (s Settings) build(defaults Defaults, tests []TestNumber) (*App, error) {
 		checkCallback(s.CallbackURL),
 		between("voice_price", int64(app.VoicePrice), 0, highestPrice),
 		s.SIMSwap.check(),
+		s.Guard.check(),
+		s.SpendCaps.check(),
 		checkDialects(s.Dialects),
 		checkTemplateName(s.CodeTemplate),
 		s.buildZone(app),

@@ -34,6 +34,8 @@ type Settings struct {
 	Origins         []string      `json:"origins"`               // of web pages that may call in a browser (contracts/README.md §3.3)
 	Funnel          []string      `json:"funnel"`                // steps that show whose a number is, in order: silent, sms, voice
 	Callers         string        `json:"callers"`               // backend, end_users; "" = the dialect's own
+	Guard           GuardMode     `json:"guard,omitempty"`       // off, record, enforce; "" = the installation's (docs/fraud.md)
+	SpendCaps       SpendCaps     `json:"spend_caps,omitempty"`  // credits a day by country, "*" for all; none = no cap
 	Limits          Limits        `json:"limits"`                // windows by rule name, as guard.Rules.With
 	RequireKeyOnGet bool          `json:"require_key_on_get"`    // contracts/yunbox.md §7
 	Plan            []string      `json:"plan,omitempty"`        // how a code that is not entered goes out again; see ParsePlan
@@ -102,6 +104,8 @@ type Patch struct {
 	Origins         *[]string     `json:"origins,omitempty"`
 	Funnel          *[]string     `json:"funnel,omitempty"`
 	Callers         *string       `json:"callers,omitempty"`
+	Guard           *GuardMode    `json:"guard,omitempty"`
+	SpendCaps       *SpendCaps    `json:"spend_caps,omitempty"`
 	Limits          *Limits       `json:"limits,omitempty"`
 	RequireKeyOnGet *bool         `json:"require_key_on_get,omitempty"`
 	Plan            *[]string     `json:"plan,omitempty"`
@@ -137,6 +141,9 @@ func (p Patch) applyTo(s Settings) Settings {
 	set(&s.Origins, p.Origins)
 	set(&s.Funnel, p.Funnel)
 	set(&s.Callers, p.Callers)
+	set(&s.Guard, p.Guard)
+	set(&s.SpendCaps, p.SpendCaps)
+	s.SpendCaps = maps.Clone(s.SpendCaps)
 	set(&s.Limits, p.Limits)
 	set(&s.RequireKeyOnGet, p.RequireKeyOnGet)
 	set(&s.Plan, p.Plan)

@@ -16,6 +16,7 @@ type startVerification struct {
 	policy    guard.FailurePolicy
 	ids       *core.IDs
 	payers    []billing.Payer // the first one that can, pays
+	capped    *billing.Capped // nil: the app has no caps on its spending
 	known     knownScope
 	supersede bool // a new code voids the older one: all dialects but jsms
 	row       store.Verification
@@ -35,9 +36,10 @@ func (c *startVerification) Want(b *store.Batch) {
 	for _, p := range c.payers {
 		billing.Want(b, p)
 	}
+	c.capped.Want(b)
 }
 
-// Decide refuses with KindLocked or KindInsufficientBalance.
+// Decide refuses with KindLocked, KindSpendCap or KindInsufficientBalance.
 func (c *startVerification) Decide(b *store.Batch) error {
 	failure, _ := b.Failure(c.failureKey(), c.known.scope(b))
 	if wait, locked := c.policy.Locked(c.policy.Settle(failure, b.Now), b.Now); locked {
@@ -46,7 +48,7 @@ func (c *startVerification) Decide(b *store.Batch) error {
 	if c.supersede {
 		supersede(b, b.LiveVerifications(c.liveKey()))
 	}
-	if err := outbox.Enqueue(b, c.ids, billing.Able(b, c.payers, c.message.Price), c.message); err != nil {
+	if err := outbox.EnqueueCapped(b, c.ids, billing.Able(b, c.payers, c.message.Price), c.capped, c.message); err != nil {
 		return err
 	}
 	c.leased, _ = b.Messages.Get(c.message.ID)

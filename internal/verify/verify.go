@@ -275,6 +275,7 @@ func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, o
 	}
 	c := &startVerification{
 		policy: s.policyFor(r.Purpose), ids: s.ids, payers: billing.Payers(r.App.Tenant, r.App.ID, r.App.TenantPays, r.Pool),
+		capped:    r.App.Caps.Of(r.App.ID, guard.Region(r.Phone), r.App.DayZone(), now),
 		supersede: r.Purpose != core.PurposeCode,
 		known:     knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
 		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,

@@ -22,6 +22,7 @@ type draft struct {
 	out       outbox.Outgoing
 	row       store.Message
 	payers    []billing.Payer
+	capped    *billing.Capped // nil: the app has no caps on its spending
 	result    *Result
 
 	again   bool // of a schedule that was claimed before: its limits were counted then
@@ -93,10 +94,18 @@ func (s *Service) validUntil(r Request) time.Time {
 }
 
 func zoneOf(app *tenant.App) *time.Location {
-	if app != nil && app.Zone != nil {
-		return app.Zone
+	if app == nil {
+		return message.China()
 	}
-	return message.China()
+	return app.DayZone()
+}
+
+// capOf says where a message to a number counts against its app's caps.
+func capOf(app *tenant.App, to core.Phone, now time.Time) *billing.Capped {
+	if len(app.Caps) == 0 {
+		return nil
+	}
+	return app.Caps.Of(app.ID, guard.Region(to), zoneOf(app), now)
 }
 
 func (s *Service) draft(r Request, to *Recipient, text string, until time.Time) (*draft, error) {
@@ -114,6 +123,7 @@ func (s *Service) draft(r Request, to *Recipient, text string, until time.Time) 
 		out: outbox.Outgoing{To: to.Phone, Text: text, From: r.App.Sender, Params: params},
 		row: store.Message{Tenant: r.App.Tenant, App: r.App.ID, Channel: core.ChannelSMS, Price: r.App.SMSPrice * core.Credits(segments),
 			Segments: uint8(segments), Phone: phone, Body: body, Template: r.Template.Name, Report: r.Report, ValidUntil: store.At(until)}}
+	d.capped = capOf(r.App, to.Phone, s.o.Now())
 	if d.kind == message.KindMarket {
 		d.index = s.o.Ring.Index(to.Phone)
 	}

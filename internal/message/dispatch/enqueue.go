@@ -22,6 +22,7 @@ func (c *enqueue) Want(b *store.Batch) {
 		for _, p := range d.payers {
 			billing.Want(b, p)
 		}
+		d.capped.Want(b)
 		if c.late {
 			b.Messages.Want(d.row.ID)
 		}
@@ -42,9 +43,9 @@ func (c *enqueue) Decide(b *store.Batch) error {
 			c.refuse(b, d, d.refused)
 			continue
 		}
-		err := outbox.Enqueue(b, c.ids, billing.Able(b, d.payers, d.row.Price), d.row)
+		err := outbox.EnqueueCapped(b, c.ids, billing.Able(b, d.payers, d.row.Price), d.capped, d.row)
 		if err != nil {
-			if c.strict || core.KindOf(err) != core.KindInsufficientBalance {
+			if c.strict || !unpaid(err) {
 				return err
 			}
 			d.unpaid = err
@@ -57,6 +58,12 @@ func (c *enqueue) Decide(b *store.Batch) error {
 	}
 	c.settle()
 	return nil
+}
+
+// unpaid tells the refusals of one draft that leave the others alone.
+func unpaid(err error) bool {
+	kind := core.KindOf(err)
+	return kind == core.KindInsufficientBalance || kind == core.KindSpendCap
 }
 
 // settle copies what the last run decided into the results.
@@ -82,7 +89,7 @@ func (c *enqueue) refuse(b *store.Batch, d *draft, why error) {
 // time (contracts/jsms.md §7, §10).
 func reasonOf(err error) (code string, status uint16) {
 	switch core.KindOf(err) {
-	case core.KindInsufficientBalance:
+	case core.KindInsufficientBalance, core.KindSpendCap:
 		return "BALANCE", 4005
 	case core.KindRateLimited:
 		return "FREQUENCY", 4006

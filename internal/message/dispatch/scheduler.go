@@ -220,6 +220,7 @@ func (s *Scheduler) draft(of *records.Schedule, r *records.Recipient) (*draft, e
 		return d, nil
 	}
 	d.app, d.out.From = app, app.Sender
+	d.capped = capOf(app, to, svc.o.Now())
 	d.payers = billing.Payers(app.Tenant, app.ID, app.TenantPays, d.kind.Pool())
 	d.row.Price, d.row.Report = app.SMSPrice*core.Credits(r.Segments), app.Reports()
 	until := svc.o.Now().Add(noticeLife)
