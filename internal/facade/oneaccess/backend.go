@@ -31,13 +31,18 @@ type KeySets interface {
 
 // Backend is what the calls of apps' backends need; all are required.
 type Backend struct {
-	Tokens AccessTokens
-	Keys   KeySets
+	Tokens   AccessTokens
+	Keys     KeySets
+	Sessions BackendSessions
+	Persons  BackendPersons
+	IDTokens BackendIDTokens
 
 	// KeysOf lists the apps whose keys are published together (tenant.Directory).
 	KeysOf func(clientID, host string) (apps []core.AppID, common, ok bool)
 	// Issuer is who issues the tokens of the apps that are called on a host.
 	Issuer func(host string) string
+	// IssuerOf is the iss of an app's id tokens.
+	IssuerOf func(app *tenant.App) string
 }
 
 // The endpoints' names, as events show them.
@@ -53,11 +58,11 @@ var oauthShape = map[string]bool{tenantToken: true, oidcDiscovery: true, oidcKey
 
 // backendRoutes are the calls of contracts/oneaccess.md §8.
 func (d *dialect) backendRoutes() []facade.Route {
-	return []facade.Route{
+	return append(d.ticketRoutes(), []facade.Route{
 		{Name: tenantToken, Method: http.MethodPost, Path: "/api/v2/tenant/token", BodyCap: facade.BodyCap, Handle: d.tenantToken},
 		{Name: oidcDiscovery, Method: http.MethodGet, Path: "/api/v1/oauth2/.well-known/openid-configuration", Handle: d.openidConfiguration},
 		{Name: oidcKeys, Method: http.MethodGet, Path: "/api/v1/oauth2/keys", Handle: d.publishedKeys},
-	}
+	}...)
 }
 
 // tenantToken is contracts/oneaccess.md §8.1.
