@@ -1,0 +1,136 @@
+package fraud
+
+// gauge is one leaky bucket and what it does when it is full. Times are Unix
+// milliseconds.
+//
+//	open ── a pour reaches the threshold ──▶ held (challenge; block at the higher one)
+//	held ── its time is over: room for one probe ──▶ open;  each refusal meanwhile holds it longer
+//	     ── right codes drained it to half, and outnumber what is refused ──▶ open
+//	     ── the probe itself is entered ──▶ open, and all is forgotten
+type gauge struct {
+	level float32
+	trips uint8   // times it was full lately
+	mode  Outcome // Allow: open
+	since int64   // when the hold began
+	until int64   // when it ends
+	probe uint64  // the number that filled the room after a hold
+}
+
+// bounds are a gauge's numbers at an instant.
+type bounds struct {
+	challenge, block float32
+	leak             float32 // a millisecond
+	hold, holdMost   int64
+}
+
+const dayMillis = 24 * 3600 * 1000
+
+// settle leaks what has leaked between two instants and ends a hold that is
+// over.
+func (g *gauge) settle(from, now int64, b *bounds) {
+	if g.mode != Allow {
+		g.until = min(g.until, now+b.holdMost) // the clock was set back
+		if now < g.until {
+			return
+		}
+		from = max(from, g.until)
+		g.reopen(b)
+	}
+	if g.level > 0 && now > from {
+		g.level = max(0, g.level-b.leak*float32(now-from))
+	}
+	if g.trips > 0 && now-g.since >= dayMillis {
+		g.trips -= uint8(min(int64(g.trips), (now-g.since)/dayMillis))
+		g.since = now
+	}
+}
+
+// reopen leaves room for one probe (one sixteenth of a large bucket).
+func (g *gauge) reopen(b *bounds) {
+	g.mode, g.probe = Allow, 0
+	g.level = max(0, min(g.level, b.challenge), b.challenge-max(1, float32(int(b.challenge/16))))
+}
+
+// outcome is what the level says about one more, on a settled gauge. others is
+// what other nodes may have poured meanwhile.
+func (g *gauge) outcome(others float32, b *bounds) Outcome {
+	if b.challenge == 0 {
+		return Allow
+	}
+	by := Allow
+	switch level := g.level + others; {
+	case level >= b.block:
+		by = Block
+	case level >= b.challenge:
+		by = Challenge
+	}
+	return max(g.mode, by)
+}
+
+// pour adds n and trips.
+func (g *gauge) pour(now int64, n float32, number uint64, b *bounds) {
+	g.level += n
+	if b.challenge == 0 {
+		return
+	}
+	switch {
+	case g.level >= b.block:
+		g.trip(now, Block, number, b)
+	case g.level >= b.challenge:
+		g.trip(now, Challenge, number, b)
+	}
+}
+
+// trip begins a hold, or makes one stricter.
+func (g *gauge) trip(now int64, mode Outcome, number uint64, b *bounds) {
+	if mode <= g.mode {
+		return
+	}
+	if g.mode == Allow {
+		if g.trips > 0 {
+			g.probe = number
+		}
+		g.trips = min(g.trips+1, 32)
+		g.since = now
+	}
+	g.mode = mode
+	g.until = now + g.holdTime(b)
+}
+
+// holdTime doubles with every trip.
+func (g *gauge) holdTime(b *bounds) int64 {
+	hold := b.hold
+	for range g.trips - min(g.trips, 1) {
+		if hold *= 2; hold >= b.holdMost {
+			return b.holdMost
+		}
+	}
+	return hold
+}
+
+// refuse notes that a request was refused: whoever goes on trying is not over
+// yet. Once in HoldMost a probe passes all the same.
+func (g *gauge) refuse(now int64, found Outcome, b *bounds) {
+	g.trip(now, found, 0, b) // where only the threshold came down to the level
+	if g.mode != Allow {
+		g.until = max(g.until, min(now+g.holdTime(b), g.since+b.holdMost))
+	}
+}
+
+// drain takes out what a right code takes, and opens a gauge for which that is
+// reason enough: mostly right tells that right codes outnumber refusals.
+func (g *gauge) drain(now int64, n float32, number uint64, mostlyRight bool, b *bounds) {
+	g.level = max(0, g.level-n)
+	switch {
+	case g.mode == Allow:
+	case number != 0 && g.probe == number:
+		*g = gauge{level: min(g.level, b.challenge/2), since: now}
+	case g.level < b.challenge/2 && mostlyRight:
+		switch {
+		case g.trips <= 1:
+			g.mode, g.probe = Allow, 0
+		case now >= g.since+g.holdTime(b): // once is chance, twice is a rhythm
+			g.reopen(b)
+		}
+	}
+}
