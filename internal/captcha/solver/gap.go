@@ -1,6 +1,11 @@
 package solver
 
-import "image"
+import (
+	"cmp"
+	"image"
+	"image/color"
+	"slices"
+)
 
 // Bounds of the search: columns where the piece's left edge can be
 // (contracts/oneaccess.md §2.1).
@@ -20,15 +25,33 @@ func Gap(background, piece image.Image) int {
 	ground, part := read(background), read(piece)
 	inside, contour := part.zones()
 	blurred := part.blurred()
-	best, column := 0.0, -1
+	var columns []candidate
 	for x := First; x <= Last && x+part.w <= ground.w; x++ {
-		score := ground.contrast(contour, x) / (1 + ground.difference(blurred, inside, x))
-		if column < 0 || score > best {
-			best, column = score, x
-		}
+		columns = append(columns, candidate{x, ground.contrast(contour, x)})
 	}
-	return column
+	// What has no contour is not worth a look inside.
+	slices.SortFunc(columns, candidate.compare)
+	columns = columns[:min(looks, len(columns))]
+	for i, c := range columns {
+		columns[i].score = c.score / (1 + ground.difference(blurred, inside, c.column))
+	}
+	slices.SortFunc(columns, candidate.compare)
+	if len(columns) == 0 {
+		return -1
+	}
+	return columns[0].column
 }
+
+// looks is how many columns are compared inside.
+const looks = 20
+
+// candidate is a column, and what speaks for it.
+type candidate struct {
+	column int
+	score  float64
+}
+
+func (c candidate) compare(other candidate) int { return cmp.Compare(other.score, c.score) }
 
 // picture is an image as numbers: red, green and blue of each pixel, 0 to 255.
 type picture struct {
@@ -41,9 +64,10 @@ func read(m image.Image) picture {
 	b := m.Bounds()
 	p := picture{w: b.Dx(), h: b.Dy()}
 	p.rgb, p.solid = make([][3]float64, p.w*p.h), make([]bool, p.w*p.h)
+	colour := colours(m)
 	for y := range p.h {
 		for x := range p.w {
-			red, green, blue, alpha := m.At(b.Min.X+x, b.Min.Y+y).RGBA()
+			red, green, blue, alpha := colour(b.Min.X+x, b.Min.Y+y)
 			at := y*p.w + x
 			if p.solid[at] = alpha > 0x8000; alpha > 0 {
 				scale := 255 / float64(alpha)
@@ -52,6 +76,20 @@ func read(m image.Image) picture {
 		}
 	}
 	return p
+}
+
+// colours gives the colour of a pixel; a palette's are looked up once.
+func colours(m image.Image) func(x, y int) (red, green, blue, alpha uint32) {
+	paletted, ok := m.(*image.Paletted)
+	if !ok {
+		return func(x, y int) (red, green, blue, alpha uint32) { return m.At(x, y).RGBA() }
+	}
+	known := make([]color.RGBA64, len(paletted.Palette))
+	for i, c := range paletted.Palette {
+		red, green, blue, alpha := c.RGBA()
+		known[i] = color.RGBA64{R: uint16(red), G: uint16(green), B: uint16(blue), A: uint16(alpha)}
+	}
+	return func(x, y int) (red, green, blue, alpha uint32) { return known[paletted.ColorIndexAt(x, y)].RGBA() }
 }
 
 func (p picture) isSolid(x, y int) bool {
