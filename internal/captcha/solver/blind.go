@@ -73,7 +73,8 @@ type Model struct {
 var Ways = [...]string{"a constant", "the nearest sample", "a regression", "the best feature"}
 
 // Train learns four ways to guess: the best constant, the nearest sample, a
-// linear regression, and the one feature that goes with the column most.
+// linear regression, and the one feature that goes with the column most. There
+// must be samples.
 func Train(known [][]float64, columns []int) Model {
 	m := Model{scale: newScale(known), columns: columns, best: mostWithin(columns)}
 	for _, f := range known {
@@ -137,34 +138,34 @@ func mostWithin(columns []int) (best int) {
 	return best
 }
 
-// scale brings every feature to mean 0 and spread 1; one that never changes
-// says nothing and becomes 0.
-type scale struct{ mean, spread []float64 }
+// scale brings every feature to mean 0 and spread 1, and leaves out those that
+// never change: they say nothing.
+type scale struct {
+	kept         []int
+	mean, spread []float64 // of the kept ones
+}
 
-func newScale(all [][]float64) scale {
-	if len(all) == 0 {
-		return scale{}
-	}
-	s := scale{make([]float64, len(all[0])), make([]float64, len(all[0]))}
+func newScale(all [][]float64) (s scale) {
 	n := float64(len(all))
-	for k := range s.mean {
+	for k := range all[0] {
+		mean, spread := 0.0, 0.0
 		for _, f := range all {
-			s.mean[k] += f[k] / n
+			mean += f[k] / n
 		}
 		for _, f := range all {
-			s.spread[k] += (f[k] - s.mean[k]) * (f[k] - s.mean[k]) / n
+			spread += (f[k] - mean) * (f[k] - mean) / n
 		}
-		s.spread[k] = math.Sqrt(s.spread[k])
+		if spread > 1e-18 {
+			s.kept, s.mean, s.spread = append(s.kept, k), append(s.mean, mean), append(s.spread, math.Sqrt(spread))
+		}
 	}
 	return s
 }
 
 func (s scale) apply(f []float64) []float64 {
-	scaled := make([]float64, len(f))
-	for k, v := range f {
-		if s.spread[k] > 1e-9 {
-			scaled[k] = (v - s.mean[k]) / s.spread[k]
-		}
+	scaled := make([]float64, len(s.kept))
+	for i, k := range s.kept {
+		scaled[i] = (f[k] - s.mean[i]) / s.spread[i]
 	}
 	return scaled
 }
@@ -174,9 +175,6 @@ const penalty = 50
 
 // ridge is the linear regression of the columns on scaled features.
 func ridge(known [][]float64, columns []int, mean float64) []float64 {
-	if len(known) == 0 {
-		return nil
-	}
 	n := len(known[0])
 	a, right := make([][]float64, n), make([]float64, n)
 	for i := range a {
@@ -185,9 +183,6 @@ func ridge(known [][]float64, columns []int, mean float64) []float64 {
 	}
 	for s, f := range known {
 		for i, v := range f {
-			if v == 0 {
-				continue
-			}
 			right[i] += v * (float64(columns[s]) - mean)
 			for j := range i + 1 {
 				a[i][j] += v * f[j]

@@ -58,7 +58,7 @@ func puzzles(t *testing.T) int {
 		return n
 	}
 	if testing.Short() {
-		return 20
+		return 3
 	}
 	return 100
 }
@@ -93,7 +93,11 @@ func TestReq26_BytesTellNothing(t *testing.T) {
 func TestReq26_EveryPictureHasOneShape(t *testing.T) {
 	drawer := gallery(t, 201, "yanma.dev")
 	var first [2]solver.Shape
-	for i := range 100 {
+	pictures := 100
+	if testing.Short() {
+		pictures = 5
+	}
+	for i := range pictures {
 		_, background, piece, err := drawer.PNG()
 		if err != nil {
 			t.Fatal(err)
@@ -119,14 +123,17 @@ func TestReq26_EveryPictureHasOneShape(t *testing.T) {
 // TestBlindSeesPlantedLeaks: the adversary would find what a careless encoder
 // leaves behind.
 func TestBlindSeesPlantedLeaks(t *testing.T) {
-	const n = 30
+	n := 12
+	if testing.Short() {
+		n = 6
+	}
 	for name, spoil := range map[string]func(file []byte, x int) []byte{
 		"in the size":    func(file []byte, x int) []byte { return withText(file, make([]byte, x)) },
 		"in the palette": func(file []byte, x int) []byte { return withByte(file, 41, byte(x-solver.First)) },
 	} {
 		drawer := gallery(t, 202, "")
 		model := solver.Train(samples(t, drawer, n, spoil))
-		features, columns := samples(t, drawer, n/2, spoil)
+		features, columns := samples(t, drawer, n, spoil)
 		if got := rates(model, features, columns); got[len(got)-1] < 0.9 {
 			t.Errorf("%s: the adversary passes in %.2f only", name, got)
 		}
