@@ -16,8 +16,8 @@ import (
 //
 //	byte 0       a mark
 //	bytes 1–5    when it was made: Unix milliseconds modulo 2⁴⁰
-//	byte 6       the answer
-//	bytes 7–9    random: two tokens of one millisecond differ
+//	bytes 6–7    the answer
+//	bytes 8–9    random: two tokens of one millisecond differ
 //	bytes 10–15  HMAC of whose it is, cut to 48 bits
 //
 // Under an unknown key the block is as good as random: it shows nothing, and a
@@ -58,7 +58,7 @@ func newCaptchaKeys(entries []keyEntry, macs []*macKey) ([]captchaKey, error) {
 
 // CaptchaAnswer is what a captcha token stands for.
 type CaptchaAnswer struct {
-	X    uint8     // the answer, as it was sealed
+	X    uint16    // the answer, as it was sealed
 	Made time.Time // to the millisecond
 
 	token string
@@ -79,15 +79,15 @@ func (a CaptchaAnswer) Secret() string {
 
 // SealAnswer makes a captcha token: 32 lower hexadecimal digits, good for
 // whoever names the same owner again.
-func (r *Ring) SealAnswer(owner string, x uint8, made time.Time) (string, CaptchaAnswer, error) {
+func (r *Ring) SealAnswer(owner string, x uint16, made time.Time) (string, CaptchaAnswer, error) {
 	key := r.current.Load().captcha[0]
 	var b [aes.BlockSize]byte
 	ms := uint64(made.UnixMilli())
-	b[0], b[6] = captchaMark, x
+	b[0], b[6], b[7] = captchaMark, byte(x>>8), byte(x)
 	for i := range 5 {
 		b[1+i] = byte(ms >> (8 * (4 - i)))
 	}
-	if _, err := io.ReadFull(r.random, b[7:captchaTag]); err != nil {
+	if _, err := io.ReadFull(r.random, b[8:captchaTag]); err != nil {
 		return "", CaptchaAnswer{}, err
 	}
 	tag := key.mac.of(captchaTagDomain, owner)
@@ -108,7 +108,7 @@ func (r *Ring) OpenAnswer(owner, token string, now time.Time) (CaptchaAnswer, bo
 		}
 		tag := key.mac.of(captchaTagDomain, owner)
 		if subtle.ConstantTimeCompare(b[captchaTag:], tag[:len(b)-captchaTag]) == 1 {
-			return CaptchaAnswer{X: b[6], Made: madeAt(b, now), token: token, mac: key.mac}, true
+			return CaptchaAnswer{X: answerIn(b), Made: madeAt(b, now), token: token, mac: key.mac}, true
 		}
 	}
 	return CaptchaAnswer{}, false
@@ -130,7 +130,7 @@ func (r *Ring) CaptchaMade(token string, now time.Time) (time.Time, bool) {
 func (r *Ring) AnswerOf(token string) (x int, ok bool) {
 	for _, key := range r.current.Load().captcha {
 		if b, ok := key.open(token); ok {
-			return int(b[6]), true
+			return int(answerIn(b)), true
 		}
 	}
 	return 0, false
@@ -162,6 +162,8 @@ func (k captchaKey) open(token string) (b [aes.BlockSize]byte, ok bool) {
 	k.block.Decrypt(b[:], b[:])
 	return b, b[0] == captchaMark
 }
+
+func answerIn(b [aes.BlockSize]byte) uint16 { return uint16(b[6])<<8 | uint16(b[7]) }
 
 // madeAt puts the 40 bits of a token's time next to now.
 func madeAt(b [aes.BlockSize]byte, now time.Time) time.Time {
