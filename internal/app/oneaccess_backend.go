@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"net/url"
 
+	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade/oneaccess"
 	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/store/records"
@@ -37,4 +39,14 @@ func (a *App) oneAccessBase(host string) string {
 		base = u.Scheme + "://" + host
 	}
 	return base + a.config.Facades[string(tenant.DialectOneaccess)].Prefix
+}
+
+// EnsureOneAccess gives the demo app the client of dev.json, and tells its tenant's
+// id.
+func (a *App) EnsureOneAccess(ctx context.Context, demo tenant.Demo, secret core.Secret, client tenant.OneAccessPatch) (tenantID string, err error) {
+	if err := a.admin.EnsureOneAccess(ctx, tenant.By{Actor: "dev"}, demo.App, secret, client); err != nil {
+		return "", err
+	}
+	view, err := a.admin.Tenant(ctx, demo.Tenant)
+	return view.TenantID, err
 }

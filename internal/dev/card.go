@@ -20,9 +20,10 @@ type card struct {
 	Yunbox        struct {
 		Key string `json:"key"`
 	} `json:"yunbox"`
-	Camara  camaraCard  `json:"camara"`
-	Submail submailCard `json:"submail"`
-	JSMS    jsmsCard    `json:"jsms"`
+	Camara    camaraCard    `json:"camara"`
+	Submail   submailCard   `json:"submail"`
+	JSMS      jsmsCard      `json:"jsms"`
+	OneAccess oneAccessCard `json:"oneaccess"`
 }
 
 func newCard(server *app.App, s secrets) (card, error) {
@@ -61,6 +62,7 @@ func (c card) lines() []line {
 	}
 	lines = append(lines, c.JSMS.lines(c.BaseURL)...)
 	lines = append(lines, c.Submail.lines(c.BaseURL)...)
+	lines = append(lines, c.OneAccess.lines(c.BaseURL)...)
 	return append(lines, c.Camara.lines(c.BaseURL)...)
 }
 

@@ -127,6 +127,9 @@ func serve(ctx context.Context, o Options, server *app.App, sim *simulator, line
 	if err != nil {
 		return err
 	}
+	if card.OneAccess, err = ensureOneAccess(ctx, server, demo, sim.secrets); err != nil {
+		return err
+	}
 	lines.set(card.lines())
 	sim.number.set(card, demo.App)
 	if err := writePrivate(path, card); err != nil {

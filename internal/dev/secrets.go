@@ -32,6 +32,9 @@ type secrets struct {
 	SubmailAppID   string `json:"submail_appid"`
 	SubmailAppKey  string `json:"submail_appkey"`
 
+	OneAccessClient string `json:"oneaccess_client_id"` // 32 characters (contracts/oneaccess.md §1.1)
+	OneAccessSecret string `json:"oneaccess_client_secret"`
+
 	JSMSAppKey       string `json:"jsms_app_key"` // each of the four has 24 characters (contracts/jsms.md §1.1)
 	JSMSMasterSecret string `json:"jsms_master_secret"`
 	JSMSDevKey       string `json:"jsms_dev_key"`
@@ -71,6 +74,7 @@ func (s *secrets) fill(random io.Reader) error {
 		{&s.OperatorToken, text(32)}, {&s.YunboxKey, text(32)}, {&s.SMSCPassword, text(8)}, {&s.WebhookSecret, text(32)},
 		{&s.GatewayPrivate, drawX25519}, {&s.CamaraClient, text(24)}, {&s.CamaraSecret, text(32)}, {&s.CamaraKey, drawEd25519},
 		{&s.SubmailAppID, text(12)}, {&s.SubmailAppKey, text(32)},
+		{&s.OneAccessClient, text(32)}, {&s.OneAccessSecret, text(32)},
 		{&s.JSMSAppKey, text(24)}, {&s.JSMSMasterSecret, text(24)}, {&s.JSMSDevKey, text(24)}, {&s.JSMSDevSecret, text(24)},
 	} {
 		if *field.into != "" {

@@ -334,3 +334,17 @@ func (s *snapshot) subscribes(template core.AppID, of core.TenantID) bool {
 		return app.Tenant == of && app.OneAccess != nil && app.OneAccess.TemplateOf == template
 	})
 }
+
+// EnsureOneAccess lets an app use the dialect, with a client and a secret that are
+// known from elsewhere: those that `yanma dev` wrote down. A client that the app
+// has keeps what an operator set of it, but for what the patch says.
+func (a *Admin) EnsureOneAccess(ctx context.Context, by By, id core.AppID, secret core.Secret, p OneAccessPatch) error {
+	if err := a.EnsureDialect(ctx, by, id, DialectOneaccess); err != nil {
+		return err
+	}
+	if app, ok := a.directory.OneAccessClient(*p.ClientID, secret.Reveal()); ok && app.ID == id {
+		secret = core.Secret{} // it has it
+	}
+	_, err := a.setOneAccess(ctx, by, id, p, secret)
+	return err
+}
