@@ -58,6 +58,14 @@ func (p *numberPage) mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /handset/api/number/verify", p.verify)
 	mux.HandleFunc("POST /handset/api/number/send", p.send)
 	mux.HandleFunc("POST /handset/api/number/check", p.check)
+	mux.HandleFunc("GET /handset/api/oneaccess", p.client)
+}
+
+// client tells /handset/oneaccess the app's client id: all that such a page has
+// to know (contracts/oneaccess.md §1.1).
+func (p *numberPage) client(w http.ResponseWriter, _ *http.Request) {
+	card, _ := p.get()
+	writeJSON(w, map[string]string{"client_id": card.OneAccess.ClientID})
 }
 
 // about tells the app's plan, as the operator set it.
