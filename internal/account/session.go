@@ -34,14 +34,15 @@ type Once interface {
 
 // SessionOptions are what Sessions work with; all are required.
 type SessionOptions struct {
-	Store  Store
-	View   Viewer
-	Once   Once
-	Ring   *keyring.Ring
-	IDs    *core.IDs
-	Now    func() time.Time
-	Random io.Reader // cryptographic
-	Log    *slog.Logger
+	Store   Store
+	View    Viewer
+	Once    Once
+	Ring    *keyring.Ring
+	Aliases *Aliases
+	IDs     *core.IDs
+	Now     func() time.Time
+	Random  io.Reader // cryptographic
+	Log     *slog.Logger
 }
 
 // Sessions finds, refreshes and ends the sessions that logins wrote. It keeps

@@ -128,6 +128,9 @@ type StartRequest struct {
 	Limits   *guard.Rules      // nil: the app's for a dialect without challenges
 	Report   bool              // the app is told what becomes of the message
 
+	Failures    *guard.FailurePolicy // nil: the service's; see OneAccessPolicy
+	Fingerprint string               // of the end user's device; "" when the dialect has none
+
 	again core.VerificationID // the code that gets new digits; 0: a new one
 
 	Call     *idempotency.Call                   // nil without an Idempotency-Key
@@ -274,10 +277,10 @@ func (s *Service) prepare(r *StartRequest, now time.Time) (*startVerification, o
 		segments = message.SegmentCount(r.Phone, text)
 	}
 	c := &startVerification{
-		policy: s.policyFor(r.Purpose), ids: s.ids, payers: billing.Payers(r.App.Tenant, r.App.ID, r.App.TenantPays, r.Pool),
+		policy: s.policyOf(r), ids: s.ids, payers: billing.Payers(r.App.Tenant, r.App.ID, r.App.TenantPays, r.Pool),
 		capped:    r.App.Caps.Of(r.App.ID, guard.Region(r.Phone), r.App.DayZone(), now),
 		supersede: r.Purpose != core.PurposeCode,
-		known:     knownScope{app: r.App.ID, number: number, hash: s.scopeOf(r.EndUser)},
+		known:     knownScope{app: r.App.ID, number: number, hash: s.knownOf(r)},
 		row: store.Verification{ID: id, Tenant: r.App.Tenant, App: r.App.ID, Purpose: r.Purpose, Channel: r.Channel,
 			Index: number.Index, Expires: expires, CodeKey: tag.Key, CodeSalt: tag.Salt, CodeMAC: tag.MAC, Message: messageID},
 		message: store.Message{ID: messageID, Tenant: r.App.Tenant, App: r.App.ID, Verification: id, Channel: r.Channel,
@@ -306,6 +309,21 @@ func (s *Service) policyFor(p core.Purpose) guard.FailurePolicy {
 		policy.Pause = 0
 	}
 	return policy
+}
+
+func (s *Service) policyOf(r *StartRequest) guard.FailurePolicy {
+	if r.Failures != nil {
+		return *r.Failures
+	}
+	return s.policyFor(r.Purpose)
+}
+
+// knownOf names the counters of the end user's device, or else address.
+func (s *Service) knownOf(r *StartRequest) uint64 {
+	if r.Fingerprint != "" {
+		return account.DeviceHash(s.ring, r.App.ID, r.Fingerprint)
+	}
+	return s.scopeOf(r.EndUser)
 }
 
 func payerOf(a *tenant.App, pool core.Pool) billing.Payer {
