@@ -84,6 +84,7 @@ type App struct {
 	tunnel    *tunnel.Service
 	aliases   *account.Aliases
 	devices   *account.Devices
+	sessions  *account.Sessions
 	verify    *verify.Service
 	numbers   *numberverify.Service
 	operators []*simswap.Client // of SIM swap: one or none

@@ -208,6 +208,8 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	a.aliases = account.NewAliases(a.ring, a.prompt)
 	a.devices = account.NewDevices(account.DeviceOptions{Store: a.prompt, Tunnel: a.tunnel, Ring: a.ring, Aliases: a.aliases,
 		IDs: a.ids, Now: a.deps.Now, Log: a.log})
+	a.sessions = account.NewSessions(account.SessionOptions{Store: a.prompt, View: a.prompt, Once: records.NewOnce(a.prompt, a.deps.Now), Ring: a.ring,
+		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log})
 	sims, err := a.openSIMSwap()
 	if err != nil {
 		return err
