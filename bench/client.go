@@ -18,6 +18,7 @@ type conn struct {
 	out     []byte
 	body    []byte
 	request []byte // of the flow under way
+	headers []byte // of the flow under way, each line with its end
 	host    string
 	auth    string // the Authorization header; "" is none
 	timeout time.Duration
@@ -39,16 +40,24 @@ func dial(addr string) (*conn, error) {
 // post sends a JSON body and returns status and body; the body is valid until
 // the next call.
 func (c *conn) post(path string, body []byte) (int, []byte, error) {
-	c.out = append(c.out[:0], "POST "...)
+	return c.call("POST", path, nil, body)
+}
+
+// call is post with another method and more header lines.
+func (c *conn) call(method, path string, headers, body []byte) (int, []byte, error) {
+	c.out = append(append(c.out[:0], method...), ' ')
 	c.out = append(c.out, path...)
 	c.out = append(c.out, " HTTP/1.1\r\nHost: "...)
 	c.out = append(c.out, c.host...)
 	if c.auth != "" {
 		c.out = append(append(c.out, "\r\nAuthorization: "...), c.auth...)
 	}
-	c.out = append(c.out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
-	c.out = strconv.AppendInt(c.out, int64(len(body)), 10)
-	c.out = append(c.out, "\r\n\r\n"...)
+	c.out = append(append(c.out, "\r\n"...), headers...)
+	if body != nil {
+		c.out = append(c.out, "Content-Type: application/json\r\nContent-Length: "...)
+		c.out = append(strconv.AppendInt(c.out, int64(len(body)), 10), "\r\n"...)
+	}
+	c.out = append(c.out, "\r\n"...)
 	c.out = append(c.out, body...)
 	if err := c.SetDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, nil, err

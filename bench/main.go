@@ -37,7 +37,7 @@ func run(args []string) error {
 		flags.Int64Var(&o.aged, "aged", 1_000_000, "flows that age the database; 0 leaves the aged measurements out")
 		flags.StringVar(&o.results, "results", "bench/results", "folder of the reports")
 		flags.StringVar(&o.work, "work", ".cache/bench", "folder of the databases, on a real disk")
-		flags.StringVar(&o.only, "only", "", "flow: only the flow at 32 and 256 connections; aged: that, and again after -aged flows; timing: only the two samples of row 9; postgres: only that engine; postgres-flow: only its flow; growth, growth-postgres: the flow with many codes; delivery: messages beside Kannel; failover: a primary that falls silent; numberverify: numbers verified through the simulated carrier; jsms: its flow beside yunbox's, batches of a thousand, and (from -span 10s on) 50,000 schedules due at once")
+		flags.StringVar(&o.only, "only", "", "flow: only the flow at 32 and 256 connections; aged: that, and again after -aged flows; timing: only the two samples of row 9; postgres: only that engine; postgres-flow: only its flow; growth, growth-postgres: the flow with many codes; delivery: messages beside Kannel; failover: a primary that falls silent; numberverify: numbers verified through the simulated carrier; captcha: pictures drawn, and served over HTTP; oneaccess: its login of four calls beside the floor's flow; jsms: its flow beside yunbox's, batches of a thousand, and (from -span 10s on) 50,000 schedules due at once")
 		flags.Int64Var(&o.grow, "grow", 10_000_000, "codes of the measurement of growth, at least 200,000")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err

@@ -105,6 +105,12 @@ func (b *bench) all() error {
 	if b.only == "numberverify" {
 		return b.numberVerify()
 	}
+	if b.only == "captcha" {
+		return b.captcha()
+	}
+	if b.only == "oneaccess" {
+		return b.oneAccessFlow()
+	}
 	if strings.HasPrefix(b.only, "growth") {
 		return b.growth(b.only == "growth-postgres")
 	}
@@ -125,6 +131,12 @@ func (b *bench) all() error {
 		return err
 	}
 	if err := b.numberVerify(); err != nil {
+		return err
+	}
+	if err := b.captcha(); err != nil {
+		return err
+	}
+	if err := b.oneAccessFlow(); err != nil {
 		return err
 	}
 	if err := b.overload(); err != nil {

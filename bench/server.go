@@ -39,6 +39,7 @@ func startYanma(binary, folder, smpp string, window, tenants int, more ...string
 	}
 	conf := fmt.Sprintf(`[server]
 listen = %q
+trusted_proxies = ["127.0.0.0/8"]
 [operator]
 listen = %q
 token = "env:BENCH_TOKEN"
