@@ -8,10 +8,11 @@ import (
 )
 
 // lanes are what waits for each provider, where each has a goroutine of its own
-// (Options.Apart). A lane is as long as the queue.
+// (Options.Apart). A lane is as long as the queue; a code overtakes what waits
+// there.
 type lanes struct {
 	mu sync.Mutex
-	by map[string]chan *flight
+	by map[string]line
 }
 
 // lineUp puts a flight into the lane of its provider. It waits only while that
@@ -25,7 +26,7 @@ func (o *Outbox) lineUp(ctx context.Context, f *flight) {
 		return
 	}
 	select {
-	case o.lane(ctx, f.route[f.at].Name()) <- f:
+	case o.lane(ctx, f.route[f.at].Name()).of(f) <- f:
 	case <-ctx.Done():
 		f.end(provider.Outcome{Class: provider.NotSent})
 	}
@@ -33,25 +34,20 @@ func (o *Outbox) lineUp(ctx context.Context, f *flight) {
 
 // lane is the lane of a provider, which is served from its first message on. Only
 // feeders ask: what they wait for when they end includes it.
-func (o *Outbox) lane(ctx context.Context, name string) chan *flight {
+func (o *Outbox) lane(ctx context.Context, name string) line {
 	o.lanes.mu.Lock()
 	defer o.lanes.mu.Unlock()
 	if lane, known := o.lanes.by[name]; known {
 		return lane
 	}
-	lane := make(chan *flight, o.options.Queue)
+	lane := newLine(o.options.Queue)
 	if o.lanes.by == nil {
-		o.lanes.by = make(map[string]chan *flight)
+		o.lanes.by = make(map[string]line)
 	}
 	o.lanes.by[name] = lane
 	o.feeders.Go(func() {
-		for {
-			select {
-			case f := <-lane:
-				f.submit(ctx)
-			case <-ctx.Done():
-				return
-			}
+		for f, ok := lane.next(ctx); ok; f, ok = lane.next(ctx) {
+			f.submit(ctx)
 		}
 	})
 	return lane
@@ -63,10 +59,7 @@ func (o *Outbox) returnLanes() {
 	o.lanes.mu.Lock()
 	defer o.lanes.mu.Unlock()
 	for _, lane := range o.lanes.by {
-		for len(lane) > 0 {
-			f := <-lane
-			f.end(provider.Outcome{Class: provider.NotSent})
-		}
+		lane.giveBack()
 	}
 }
 
@@ -74,9 +67,9 @@ func (o *Outbox) returnLanes() {
 func (o *Outbox) waiting() int {
 	o.lanes.mu.Lock()
 	defer o.lanes.mu.Unlock()
-	n := len(o.queue)
+	n := o.queue.waiting()
 	for _, lane := range o.lanes.by {
-		n += len(lane)
+		n += lane.waiting()
 	}
 	return n
 }

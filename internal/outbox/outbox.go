@@ -58,8 +58,8 @@ type Options struct {
 	Hold     time.Duration // between an unknown outcome and its one resend; default 10 s
 	NextHold time.Duration // the same where the route has another provider; default Hold
 	Interval time.Duration // between two sweeps; default 500 ms
-	Queue    int           // messages that may wait for a provider; default 8192
-	Workers  int           // goroutines that feed providers; default 1
+	Queue    int           // codes, and other messages, that may wait for a provider; default 8192 of each
+	Workers  int           // goroutines that feed providers where those are not Apart; default 1
 	Apart    bool          // each provider is fed by a goroutine of its own: a slow one holds up nobody else's messages
 }
 
@@ -101,7 +101,7 @@ type Outgoing struct {
 type Outbox struct {
 	options  Options
 	custody  custodian
-	queue    chan *flight
+	queue    line
 	lanes    lanes
 	outcomes inbox[ended]
 	receipts inbox[arrived]
@@ -123,7 +123,7 @@ func New(o Options) (*Outbox, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	x := &Outbox{options: o, queue: make(chan *flight, o.Queue), outcomes: newInbox[ended](), receipts: newInbox[arrived]()}
+	x := &Outbox{options: o, queue: newLine(o.Queue), outcomes: newInbox[ended](), receipts: newInbox[arrived]()}
 	x.custody.init(o.Node, core.MessageID(o.IDs.Next()))
 	return x, nil
 }
@@ -134,8 +134,13 @@ func (o *Outbox) Start() {
 	run, stop := context.WithCancel(context.Background())
 	last, abandon := context.WithCancel(context.Background())
 	o.stop, o.abandon, o.ended = stop, abandon, make(chan struct{})
-	for range o.options.Workers {
-		o.feeders.Go(func() { o.feed(run) })
+	if o.options.Apart {
+		o.feeders.Go(func() { o.feedLanes(run, o.queue.codes) })
+		o.feeders.Go(func() { o.feedLanes(run, o.queue.others) })
+	} else {
+		for range o.options.Workers {
+			o.feeders.Go(func() { o.feed(run) })
+		}
 	}
 	o.feeders.Go(func() { o.sweep(run, last) })
 	o.writers.Go(func() { o.recordOutcomes(last) })
@@ -168,15 +173,7 @@ func (o *Outbox) leaseLasts(m *store.Message) bool {
 func (o *Outbox) offer(f *flight) bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	if o.stopping {
-		return false
-	}
-	select {
-	case o.queue <- f:
-		return true
-	default:
-		return false
-	}
+	return !o.stopping && o.queue.offer(f)
 }
 
 // Receipt records a carrier's report and acknowledges it when it is on disk.

@@ -30,33 +30,26 @@ func newFlight(o *Outbox, out Outgoing) *flight {
 		To: out.To, Text: out.Text, Template: out.Row.Template, Params: out.Params, Code: out.Row.Verification != 0}}
 }
 
-// feed gives queued messages to their providers until ctx ends. Submit waits
-// while a provider's window is full: that is the only thing that holds it up, and
-// where they are apart it holds up that provider's lane alone.
+// feed gives queued messages to their providers until ctx ends, codes first.
+// Submit waits while a provider's window is full: that is the only thing that
+// holds it up.
 func (o *Outbox) feed(ctx context.Context) {
-	for {
-		select {
-		case f := <-o.queue:
-			if o.options.Apart {
-				o.lineUp(ctx, f)
-				continue
-			}
-			f.submit(ctx)
-		case <-ctx.Done():
-			o.returnQueued()
-			return
-		}
+	for f, ok := o.queue.next(ctx); ok; f, ok = o.queue.next(ctx) {
+		f.submit(ctx)
 	}
+	o.queue.giveBack() // nothing is added any more: offer refuses
 }
 
-// returnQueued gives the leases of what waits back. Nothing is added to the
-// queue any more: offer refuses.
-func (o *Outbox) returnQueued() {
+// feedLanes puts what waits in one part of the queue into the providers' lanes
+// until ctx ends. A lane that is full of notices holds up no code: those come
+// through a part of their own.
+func (o *Outbox) feedLanes(ctx context.Context, part chan *flight) {
 	for {
 		select {
-		case f := <-o.queue:
-			f.end(provider.Outcome{Class: provider.NotSent})
-		default:
+		case f := <-part:
+			o.lineUp(ctx, f)
+		case <-ctx.Done():
+			o.queue.giveBack()
 			return
 		}
 	}

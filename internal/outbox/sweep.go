@@ -66,7 +66,7 @@ func (o *Outbox) pass(run, last context.Context) {
 // recover runs one command and sends what it took.
 func (o *Outbox) recover(ctx context.Context, ids []core.MessageID, start bool) error {
 	c := &Recover{IDs: o.options.IDs, Node: o.options.Node, Lease: o.options.Lease, Hold: o.options.Hold, Due: ids,
-		Room: (cap(o.queue) - len(o.queue) + 1) / 2, Custody: o.custody.of, Start: start, Next: o.next()}
+		Room: (o.queue.room() + 1) / 2, Custody: o.custody.of, Start: start, Next: o.next()}
 	if err := o.options.Store.Do(ctx, c); err != nil {
 		if ctx.Err() == nil { // otherwise the command may still run
 			o.custody.neverSent(c.Taken)
