@@ -27,7 +27,8 @@ const InstallationKeys core.AppID = 0
 const (
 	keyBits    = 2048
 	keysReread = 5 * time.Second  // how long a change of another node stays unseen
-	publishFor = 10 * time.Second // before a new key signs: every node has it by then
+	publishFor = 10 * time.Second // before a new key of the installation signs: every node has it by then
+	appPublish = 10 * time.Minute // … of an app: verifiers have it by then (contracts/oneaccess.md §9)
 	shortest   = time.Hour        // how long a replaced key is published at least: longer than an id token lives
 )
 
@@ -59,9 +60,32 @@ type Keys struct {
 
 // keySet is what was read of one app.
 type keySet struct {
-	read    time.Time
-	signers []*jwt.Signer // the newest last
-	created time.Time     // of the newest
+	read time.Time
+	keys []openedKey // the newest last
+}
+
+// openedKey is a key in memory.
+type openedKey struct {
+	signer  *jwt.Signer
+	private crypto.Signer
+	created time.Time
+}
+
+// signers are the published keys.
+func (s keySet) signers() []*jwt.Signer {
+	all := make([]*jwt.Signer, len(s.keys))
+	for i, key := range s.keys {
+		all[i] = key.signer
+	}
+	return all
+}
+
+// publishTime is how long a key is published before it signs.
+func publishTime(app core.AppID) time.Duration {
+	if app == InstallationKeys {
+		return publishFor
+	}
+	return appPublish
 }
 
 // NewKeys returns the keys of a database. random is cryptographic.
@@ -71,30 +95,39 @@ func NewKeys(database Database, sealer FieldSealer, now func() time.Time, random
 
 // Signer is the key that signs now; the first one is made when it is asked for.
 func (k *Keys) Signer(ctx context.Context, app core.AppID) (*jwt.Signer, error) {
+	key, err := k.current(ctx, app)
+	return key.signer, err
+}
+
+// current is the newest key that was published for long enough; the oldest one
+// where none was.
+func (k *Keys) current(ctx context.Context, app core.AppID) (openedKey, error) {
 	set, err := k.set(ctx, app)
 	if err != nil {
-		return nil, err
+		return openedKey{}, err
 	}
-	last := len(set.signers) - 1
-	if last > 0 && k.now().Sub(set.created) < publishFor {
-		last--
+	at, now := len(set.keys)-1, k.now()
+	for at > 0 && now.Sub(set.keys[at].created) < publishTime(app) {
+		at--
 	}
-	return set.signers[last], nil
+	return set.keys[at], nil
 }
 
 // Public is the published keys: the one that signs, and those that tokens in
 // circulation may be signed with.
 func (k *Keys) Public(ctx context.Context, app core.AppID) (jwt.KeySet, error) {
 	set, err := k.set(ctx, app)
-	return jwt.PublicKeys(set.signers...), err
+	return jwt.PublicKeys(set.signers()...), err
 }
 
-// Rotate makes a new key, which signs in a few seconds. The old one is published
-// for overlap, an hour at least. It returns the new key's kid.
+// Rotate makes a new key, which signs once verifiers can have read it: in ten
+// seconds, of an app in ten minutes. The old one signs until then, and is
+// published for overlap after that, an hour at least. It returns the new key's
+// kid.
 func (k *Keys) Rotate(ctx context.Context, app core.AppID, overlap time.Duration) (string, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	signer, err := k.add(ctx, app, max(overlap, shortest))
+	signer, err := k.add(ctx, app, max(overlap, shortest)+publishTime(app))
 	if err != nil {
 		return "", err
 	}
@@ -109,13 +142,13 @@ func (k *Keys) set(ctx context.Context, app core.AppID) (keySet, error) {
 		return set, nil
 	}
 	set, err := k.load(ctx, app)
-	if err == nil && len(set.signers) == 0 {
+	if err == nil && len(set.keys) == 0 {
 		// Another node may be faster: then its key is read.
 		if _, err = k.add(ctx, app, shortest); err == nil || errors.Is(err, store.ErrUnique) {
 			set, err = k.load(ctx, app)
 		}
 	}
-	if err == nil && len(set.signers) == 0 {
+	if err == nil && len(set.keys) == 0 {
 		err = core.E(core.KindInternal, "there is no signing key")
 	}
 	if err == nil {
@@ -128,14 +161,18 @@ func (k *Keys) load(ctx context.Context, app core.AppID) (keySet, error) {
 	now := k.now()
 	set := keySet{read: now}
 	err := k.database.View(ctx, func(q store.SQL) error {
-		set.signers = nil
+		set.keys = nil
 		rows, err := records.SigningKeys(ctx, q, app, store.At(now))
 		for _, row := range rows {
-			signer, err := openKey(k.sealer, row.KeyID, row.Private)
+			private, err := openPrivate(k.sealer, row.Private)
 			if err != nil {
 				return err
 			}
-			set.signers, set.created = append(set.signers, signer), row.Created.Time()
+			signer, err := jwt.NewSigner(row.KeyID, private)
+			if err != nil {
+				return err
+			}
+			set.keys = append(set.keys, openedKey{signer: signer, private: private, created: row.Created.Time()})
 		}
 		return err
 	})
@@ -148,7 +185,13 @@ func (k *Keys) add(ctx context.Context, app core.AppID, overlap time.Duration) (
 	if err != nil {
 		return nil, fmt.Errorf("make a signing key: %w", err)
 	}
-	signer, err := jwt.NewSigner("", key)
+	kid := "" // the key's thumbprint
+	if app != InstallationKeys {
+		if kid, err = drawKid(k.random); err != nil {
+			return nil, err
+		}
+	}
+	signer, err := jwt.NewSigner(kid, key)
 	if err != nil {
 		return nil, err
 	}
