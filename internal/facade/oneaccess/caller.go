@@ -31,8 +31,10 @@ var longest = []struct {
 	header string
 	bytes  int
 }{
-	{headerClient, 64}, {headerTenant, 64}, {headerSystem, 128}, {headerFingerprint, 256}, {headerAgent, 1024}, {headerDeviceIP, 64},
+	{headerClient, 64}, {headerTenant, 64}, {headerSystem, 128}, {headerFingerprint, longestFingerprint}, {headerAgent, 1024}, {headerDeviceIP, 64},
 }
+
+const longestFingerprint = 256
 
 // header is a header's trimmed value.
 func header(x *facade.Exchange, name string) string {
@@ -79,8 +81,7 @@ func (d *dialect) client(ctx context.Context, x *facade.Exchange) (*tenant.App, 
 			return nil, core.Field(core.KindBadField, l.header)
 		}
 	}
-	var space [2]guard.Bucket
-	failures := d.Rules.AuthFailed.ForIP(space[:0], d.Subjects, x.Source, 0)
+	failures := d.failedAuth(x)
 	if err := d.peek(ctx, failures); err != nil {
 		return nil, err
 	}
