@@ -12,16 +12,17 @@ import (
 
 // appCommands are yanma app ….
 type appCommands struct {
-	Create    appCreateCommand    `cmd:"" help:"Make an app and print its key, this once."`
-	List      appListCommand      `cmd:"" help:"List apps."`
-	Show      appShowCommand      `cmd:"" help:"Show an app."`
-	Set       appSetCommand       `cmd:"" help:"Change an app's settings."`
-	RotateKey appRotateKeyCommand `cmd:"" help:"Make a new key and print it, this once."`
-	Submail   appSubmailCommands  `cmd:"" help:"An app's appids and appkeys."`
-	JSMS      appJSMSCommands     `cmd:"" name:"jsms" help:"An app's appKey and masterSecret."`
-	Camara    appCamaraCommand    `cmd:"" help:"Make or change an app's OAuth client, for the open API."`
-	Disable   appDisableCommand   `cmd:"" help:"Make an app's keys invalid."`
-	Enable    appEnableCommand    `cmd:"" help:"Make them valid again."`
+	Create    appCreateCommand     `cmd:"" help:"Make an app and print its key, this once."`
+	List      appListCommand       `cmd:"" help:"List apps."`
+	Show      appShowCommand       `cmd:"" help:"Show an app."`
+	Set       appSetCommand        `cmd:"" help:"Change an app's settings."`
+	RotateKey appRotateKeyCommand  `cmd:"" help:"Make a new key and print it, this once."`
+	Submail   appSubmailCommands   `cmd:"" help:"An app's appids and appkeys."`
+	JSMS      appJSMSCommands      `cmd:"" name:"jsms" help:"An app's appKey and masterSecret."`
+	Camara    appCamaraCommand     `cmd:"" help:"Make or change an app's OAuth client, for the open API."`
+	OneAccess appOneAccessCommands `cmd:"" name:"oneaccess" help:"An app's client of the oneaccess dialect."`
+	Disable   appDisableCommand    `cmd:"" help:"Make an app's keys invalid."`
+	Enable    appEnableCommand     `cmd:"" help:"Make them valid again."`
 }
 
 // appArgument names one app.
@@ -108,6 +109,9 @@ func printApp(w World, app tenant.AppView) error {
 	if s.SIMSwap != tenant.DefaultSIMSwap() {
 		about = append(about, [2]string{"changed SIM", fmt.Sprintf("send %s, login %s, number change %s; within %d h; where nobody can tell: %s",
 			s.SIMSwap.Send, s.SIMSwap.Login, s.SIMSwap.NumberChange, s.SIMSwap.MaxAgeHours, s.SIMSwap.Unsupported)})
+	}
+	if o := s.OneAccess; o != nil {
+		about = append(about, oneAccessFacts(o)...)
 	}
 	for _, warning := range app.Warnings {
 		about = append(about, [2]string{"warning", warning})

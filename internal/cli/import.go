@@ -16,6 +16,8 @@ type importCommands struct {
 	Yunbox  importYunboxCommand  `cmd:"" help:"Take over keys, users and devices with their old ids (docs/import.md)."`
 	Submail importSubmailCommand `cmd:"" help:"Take over appids with their appkeys (docs/import.md)."`
 	JSMS    importJSMSCommand    `cmd:"" name:"jsms" help:"Take over keys, templates and signatures with their old ids (docs/import.md)."`
+
+	OneAccess importOneAccessCommand `cmd:"" name:"oneaccess" help:"Take over a client, its keys and users with their old ids (docs/import.md)."`
 }
 
 type importYunboxCommand struct {

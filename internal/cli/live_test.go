@@ -78,6 +78,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`), "TIME................"},
 	{regexp.MustCompile(`key: [A-Za-z0-9]{32}\n`), "key: KEY\n"},
+	{regexp.MustCompile(`tenant id:  [0-9a-f]{32}\n`), "tenant id:  TENANTID\n"},
 	{regexp.MustCompile(`[0-9a-z]{26}\n`), "REQUEST\n"},
 	{regexp.MustCompile(`ledger entry \d+`), "ledger entry ID"},
 	{regexp.MustCompile(`ids:       \d+`), "ids:       ID"},
@@ -110,9 +111,10 @@ func TestLiveServer(t *testing.T) {
 			"1       demo  TIME................\n"+
 			"2       acme  TIME................\n", "tenant", "list")
 		l.golden(t, ""+
-			"tenant:   2\n"+
-			"name:     acme\n"+
-			"created:  TIME................\n", "tenant", "show", "2")
+			"tenant:     2\n"+
+			"name:       acme\n"+
+			"tenant id:  TENANTID\n"+
+			"created:    TIME................\n", "tenant", "show", "2")
 		l.golden(t, "yanma: It does not exist: no such tenant.\n", "tenant", "show", "9")
 	})
 
@@ -126,9 +128,9 @@ func TestLiveServer(t *testing.T) {
 			"--test-number", "12345678910=4433", "--allow-source", "10.0.0.0/8", "--allow-source", "::1", "--require-key-on-get",
 			"--country", "CN", "--country", "HK", "--dialect", "yunbox")
 		l.golden(t, ""+
-			"APP  TENANT  NAME  STATE  DIALECTS                       CREATED\n"+
-			"1    1       demo  on     yunbox, camara, submail, jsms  TIME................\n"+
-			"2    2       shop  on     yunbox                         TIME................\n", "app", "list")
+			"APP  TENANT  NAME  STATE  DIALECTS                                  CREATED\n"+
+			"1    1       demo  on     yunbox, camara, submail, jsms, oneaccess  TIME................\n"+
+			"2    2       shop  on     yunbox                                    TIME................\n", "app", "list")
 		l.golden(t, ""+
 			"APP  TENANT  NAME  STATE  DIALECTS  CREATED\n"+
 			"2    2       shop  on     yunbox    TIME................\n", "app", "list", "--tenant", "2")

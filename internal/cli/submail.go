@@ -68,12 +68,13 @@ type tenantSetCommand struct {
 	Tenant   core.TenantID `arg:"" help:"The tenant's id."`
 	Disabled *bool         `help:"Whether its apps may call nothing." negatable:""`
 	Denied   listFlag      `help:"Products that it has no right to: number-verification, one-click-login. An empty text denies none." name:"deny" placeholder:"PRODUCT"`
+	Hosts    listFlag      `help:"Host names that are its own, without port; repeat, or separate by commas. An empty text is none." name:"host" placeholder:"HOST"`
 }
 
 // Run changes what was said and shows the tenant.
 func (c tenantSetCommand) Run(ctx context.Context, w World) error {
 	return c.show(w, func(server *client.Client) (tenant.TenantView, error) {
-		return server.UpdateTenant(ctx, c.Tenant, tenant.TenantPatch{Disabled: c.Disabled, Denied: listOf[string](c.Denied)})
+		return server.UpdateTenant(ctx, c.Tenant, tenant.TenantPatch{Disabled: c.Disabled, Denied: listOf[string](c.Denied), Hosts: c.Hosts.values})
 	})
 }
 

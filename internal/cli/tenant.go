@@ -74,7 +74,10 @@ func (c tenantShowCommand) Run(ctx context.Context, w World) error {
 }
 
 func printTenant(w World, t tenant.TenantView) error {
-	about := facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"created", instant(t.Created)}}
+	about := facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"tenant id", t.TenantID}, {"created", instant(t.Created)}}
+	if len(t.Hosts) > 0 {
+		about = append(about, [2]string{"hosts", list(t.Hosts)})
+	}
 	if t.Disabled || len(t.Denied) > 0 {
 		about = append(about, [2]string{"state", state(t.Disabled)}, [2]string{"denied", list(t.Denied)})
 	}

@@ -28,12 +28,12 @@ func ensureOneAccess(ctx context.Context, server *app.App, demo tenant.Demo, s s
 	return oneAccessCard{ClientID: s.OneAccessClient, ClientSecret: s.OneAccessSecret, TenantID: tenantID, RedirectURI: redirect}, err
 }
 
-// lines are commands to paste, in order. The puzzle wants eyes: a page has them.
+// lines are commands to paste, in order. The puzzle wants eyes: it has a page.
 func (c oneAccessCard) lines(base string) []line {
 	headers := fmt.Sprintf(`-H 'X-client-id: %s' -H 'X-operating-sys-version: Linux' -H 'X-device-fingerprint: curl' -H 'X-agent: curl' -H 'X-L: en'`, c.ClientID)
 	const json = `-H 'Content-Type: application/json;charset=utf8'`
 	return []line{
-		{"The SDK's dialect (oneaccess): log in as a person would, in a browser: " + base + "/handset/oneaccess. Its clock, with the headers of every call",
+		{"The SDK's dialect (oneaccess): its clock, with the headers of every call; the page /handset/oneaccess solves the puzzle with you",
 			fmt.Sprintf(`curl -s %s/api/v2/sdk/server-date %s`, base, headers)},
 		{"The test number needs neither puzzle nor message: logged in", fmt.Sprintf(
 			`SESSION=$(curl -s %s/api/v2/sdk/login/mobile-verify-code %s %s -d '{"mobile":"12345678901","verify_code":"232326"}' | sed 's/.*"session_token":"\([^"]*\)".*/\1/'); echo $SESSION`, base, headers, json)},

@@ -16,6 +16,7 @@ import (
 // Signing is the keys of id tokens (oauth.Keys).
 type Signing interface {
 	Rotate(ctx context.Context, app core.AppID, overlap time.Duration) (kid string, err error)
+	tenant.PrivateKeys
 }
 
 // setCamara makes an app's OAuth client, or changes it.

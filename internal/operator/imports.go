@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -11,14 +12,21 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/operator/api"
+	"yanma.dev/yanma/internal/tenant"
 )
 
 // importCap is the most bytes of one import; a larger file is split.
 const importCap = 128 << 20
 
-// importYunbox reads the body while it comes: it is lines of JSON, not one
-// object (docs/import.md).
+// importYunbox takes keys, users and devices over (docs/import.md).
 func (o *operator) importYunbox(ctx context.Context, x *facade.Exchange) error {
+	return o.importUsers(ctx, x, func(id core.AppID, file io.Reader, dryRun bool) (tenant.ImportReport, error) {
+		return o.Admin.ImportYunbox(ctx, by(x), id, file, dryRun)
+	})
+}
+
+// importUsers reads the body while it comes: it is lines of JSON, not one object.
+func (o *operator) importUsers(ctx context.Context, x *facade.Exchange, take func(core.AppID, io.Reader, bool) (tenant.ImportReport, error)) error {
 	id, err := pathID(x, "app")
 	if err != nil {
 		return err
@@ -39,7 +47,7 @@ func (o *operator) importYunbox(ctx context.Context, x *facade.Exchange) error {
 	}
 	liftDeadlines(ctx)
 	body := http.MaxBytesReader(nil, x.Request.Body, importCap)
-	report, err := o.Admin.ImportYunbox(ctx, by(x), core.AppID(id), body, dryRun == "true")
+	report, err := take(core.AppID(id), body, dryRun == "true")
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

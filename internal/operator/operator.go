@@ -137,6 +137,7 @@ func (o *operator) routes() []facade.Route {
 		{Name: "provider-test", Method: http.MethodPost, Path: "/admin/providers/{provider}/test", Handle: o.testProvider},
 		{Name: "audit", Method: http.MethodGet, Path: "/admin/audit", Handle: o.audit},
 	}
+	routes = append(routes, o.oneAccessRoutes()...)
 	routes = append(routes, o.messageRoutes()...)
 	routes = append(routes, o.letterRoutes()...)
 	for i := range routes {

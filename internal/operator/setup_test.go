@@ -147,6 +147,8 @@ func (u *users) ImportUser(context.Context, *tenant.App, core.Phone, string) (co
 	return u.n, u.fail
 }
 
+func (u *users) ImportUserName(context.Context, *tenant.App, core.UserID, string) error { return nil }
+
 func (u *users) ImportDevice(context.Context, *tenant.App, core.UserID, string, time.Time) error {
 	return nil
 }

@@ -59,6 +59,11 @@ type importFile struct {
 	byPhone map[core.Phone]*importUser
 	devices map[string]*importUser // whose a device id is
 	records int
+	idName  string // of the member that holds a user's id
+}
+
+func newImportFile(idName string) importFile {
+	return importFile{byUID: map[string]*importUser{}, byPhone: map[core.Phone]*importUser{}, devices: map[string]*importUser{}, idName: idName}
 }
 
 type importKey struct {
@@ -71,6 +76,8 @@ type importUser struct {
 	phone   core.Phone
 	uid     string
 	devices []importDevice
+
+	userName string // of the oneaccess dialect; "" = none
 }
 
 type importDevice struct {
@@ -93,7 +100,8 @@ type importRecord struct {
 // the error is about the file: KindBodyTooLarge for too many records, the
 // reader's own error otherwise.
 func readImport(r io.Reader, phones guard.PhonePolicy, report *ImportReport) (*importFile, error) {
-	f := &importFile{byUID: map[string]*importUser{}, byPhone: map[core.Phone]*importUser{}, devices: map[string]*importUser{}}
+	file := newImportFile("yb_uid")
+	f := &file
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, longestLine), longestLine)
 	line := 0
@@ -156,7 +164,7 @@ func (f *importFile) addKey(line int, r importRecord) string {
 
 func (f *importFile) addUser(line int, r importRecord, phones guard.PhonePolicy) string {
 	if !isImportableID(r.UID) {
-		return "yb_uid: want 1 to 64 characters of A-Z a-z 0-9 _ . -"
+		return f.idName + ": want 1 to 64 characters of A-Z a-z 0-9 _ . -"
 	}
 	phone, err := guard.ParsePhone(r.Phone, phones)
 	if err != nil {
@@ -167,9 +175,9 @@ func (f *importFile) addUser(line int, r importRecord, phones guard.PhonePolicy)
 	case sameUID != nil && sameUID == samePhone:
 		return "" // the same record once more
 	case sameUID != nil:
-		return "yb_uid: stands in the file with another number"
+		return f.idName + ": stands in the file with another number"
 	case samePhone != nil:
-		return "phone: stands in the file with another yb_uid"
+		return "phone: stands in the file with another " + f.idName
 	}
 	u := &importUser{line: line, phone: phone, uid: r.UID}
 	f.users = append(f.users, u)

@@ -11,7 +11,7 @@ import (
 	"yanma.dev/yanma/internal/store/records"
 )
 
-// Users takes users and devices over from another installation. Both calls are
+// Users takes users and devices over from another installation. All calls are
 // idempotent: what is there already, in the same shape, is a success.
 // KindConflict: the id is somebody else's, or the number has another id.
 // KindInvalidID: the id can not be kept. KindProvisioningRefused: the device
@@ -19,6 +19,8 @@ import (
 type Users interface {
 	ImportUser(ctx context.Context, app *App, phone core.Phone, uid string) (core.UserID, error)
 	ImportDevice(ctx context.Context, app *App, user core.UserID, deviceID string, created time.Time) error
+	// ImportUserName gives a user that has no user name one.
+	ImportUserName(ctx context.Context, app *App, user core.UserID, name string) error
 }
 
 // importers is how many users are taken over at once: the store commits them
@@ -139,7 +141,7 @@ func (a *Admin) importUsers(ctx context.Context, app *App, f *importFile, report
 	for range importers {
 		running.Go(func() {
 			for u := range work {
-				if err := a.importUser(ctx, app, u, report, &mu); err != nil {
+				if err := a.importUser(ctx, app, f.idName, u, report, &mu); err != nil {
 					stop(err)
 				}
 			}
@@ -158,12 +160,12 @@ func (a *Admin) importUsers(ctx context.Context, app *App, f *importFile, report
 	return context.Cause(ctx)
 }
 
-func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report *ImportReport, mu *sync.Mutex) error {
+func (a *Admin) importUser(ctx context.Context, app *App, idName string, u *importUser, report *ImportReport, mu *sync.Mutex) error {
 	user, err := a.users.ImportUser(ctx, app, u.phone, u.uid)
 	if reason := aboutRecord(err); reason != "" {
 		mu.Lock()
 		defer mu.Unlock()
-		report.Fail(u.line, "yb_uid: "+reason)
+		report.Fail(u.line, idName+": "+reason)
 		for _, d := range u.devices {
 			report.Fail(d.line, "device_id: its user was not taken over")
 		}
@@ -171,6 +173,11 @@ func (a *Admin) importUser(ctx context.Context, app *App, u *importUser, report 
 	}
 	if err != nil {
 		return err
+	}
+	if u.userName != "" {
+		if err := a.users.ImportUserName(ctx, app, user, u.userName); err != nil {
+			return err
+		}
 	}
 	mu.Lock()
 	report.Users++

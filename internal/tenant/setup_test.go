@@ -97,12 +97,23 @@ type userRows struct {
 	ids     map[string]core.UserID
 	devices map[string]core.UserID
 	order   map[core.UserID][]string
+	names   map[core.UserID]string
 	fail    error
 }
 
 func newUserRows() *userRows {
 	return &userRows{uids: map[core.Phone]string{}, phones: map[string]core.Phone{}, ids: map[string]core.UserID{},
 		devices: map[string]core.UserID{}, order: map[core.UserID][]string{}}
+}
+
+func (u *userRows) ImportUserName(_ context.Context, _ *App, user core.UserID, name string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.names == nil {
+		u.names = map[core.UserID]string{}
+	}
+	u.names[user] = name
+	return u.fail
 }
 
 func (u *userRows) ImportUser(_ context.Context, _ *App, phone core.Phone, uid string) (core.UserID, error) {
