@@ -13,7 +13,9 @@ import (
 	"yanma.dev/yanma/internal/callback"
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/guard/fraud"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/guard/sentry"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message/catalogue"
@@ -67,6 +69,8 @@ type App struct {
 	prompt    *store.Prompt // for callers who wait
 	calls     *idempotency.Calls
 	limiter   *memory.Limiter
+	fraud     *fraud.Engine
+	sentry    *sentry.Guard
 	directory *tenant.Directory
 	catalogue *catalogue.Catalogue
 	messages  *catalogue.Admin
@@ -123,6 +127,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.limiter.Start(ctx); err != nil {
 		return err
 	}
+	a.startGuard()
 	a.router.Start()
 	a.outbox.Start()
 	a.replies.Start()
@@ -184,7 +189,7 @@ func (a *App) Stop(ctx context.Context) error {
 			c.Close()
 		}
 		a.rotation.Stop()
-		errs = append(errs, a.limiter.Stop(ctx))
+		errs = append(errs, a.stopGuard(ctx), a.limiter.Stop(ctx))
 		a.directory.Stop()
 		a.store.Stop()
 		a.tunnel.Close()

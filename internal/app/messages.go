@@ -10,7 +10,7 @@ import (
 // openCatalogue makes what reads templates and signatures; the directory fills it.
 func (a *App) openCatalogue() {
 	a.catalogue = catalogue.New()
-	a.directory.Beside(a.catalogue.Read)
+	a.directory.Beside(a.besideApps)
 }
 
 // fullQueue is how many messages wait for a provider when schedules wait with

@@ -158,6 +158,7 @@ func (a *App) openTenants(ctx context.Context) error {
 		Follow: func(ctx context.Context) (bool, error) { return rotation.Follow(ctx, a.database, a.ring) },
 		Defaults: tenant.Defaults{Rules: rules, SMSPrice: a.config.Prices.SMS, LoginPrice: a.config.Prices.Login,
 			VerifyPrice: a.config.Prices.Verify, FetchPrice: a.config.Prices.Fetch, VoicePrice: a.config.Prices.Voice}})
+	a.openGuard()
 	a.openCatalogue()
 	return a.directory.Refresh(ctx)
 }
@@ -216,7 +217,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 	}
 	a.verify = verify.New(verify.Options{Store: a.prompt, Outbox: a.outbox, Limiter: a.limiter, Networks: a.tunnel, Ring: a.ring,
 		Aliases: a.aliases, IDs: a.ids, Now: a.deps.Now, Random: a.deps.Random, Log: a.log, Policy: guard.DefaultFailurePolicy(),
-		Conversions: a.router, SIMs: sims})
+		Conversions: a.router, SIMs: sims, Sentry: a.sentry})
 	a.openPlans()
 	a.admin = tenant.NewAdmin(a.directory, account.NewImporter(account.ImporterOptions{Store: a.store, View: a.database, Ring: a.ring,
 		IDs: a.ids, Devices: a.devices}), a.deps.Random)

@@ -50,6 +50,8 @@ func (c *Config) check(at lines) error {
 		at.key("messages.longest", between(c.Messages.Longest, 70, 500)),
 		at.key("messages.words", c.Messages.checkWords()),
 		c.checkLimits(at),
+		at.key("guard.mode", oneOf(c.Guard.Mode, "off", "record", "enforce")),
+		at.key("guard.home", regions(c.Guard.Home)),
 		c.checkFacades(at),
 		c.checkSubmail(at),
 		at.key("receipts.prefix", notEmpty(c.Receipts.Prefix)),
@@ -65,6 +67,19 @@ func (c *Config) check(at lines) error {
 	for _, err := range checks {
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// regions are ISO 3166 codes of two capital letters, at least one.
+func regions(codes []string) error {
+	if len(codes) == 0 {
+		return errors.New("want at least one region, such as CN")
+	}
+	for _, code := range codes {
+		if len(code) != 2 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return fmt.Errorf("%q is no ISO 3166 region of two capital letters", code)
 		}
 	}
 	return nil

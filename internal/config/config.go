@@ -19,6 +19,7 @@ type Config struct {
 	Store     Store             `toml:"store"`
 	Log       Log               `toml:"log"`
 	Limits    Limits            `toml:"limits"`
+	Guard     Guard             `toml:"guard"`
 	Prices    Prices            `toml:"prices"`
 	Facades   map[string]Facade `toml:"facade"`
 	Submail   Submail           `toml:"submail"`
@@ -79,6 +80,13 @@ type Log struct {
 type Limits struct {
 	Off   bool                `toml:"off"`   // lifts the frequency limits only; locks after wrong tries stay
 	Rules map[string][]string `toml:"rules"` // by rule name: windows such as "1/60s", "5/1h", "10/24h"
+}
+
+// Guard is the fraud guard (docs/fraud.md).
+type Guard struct {
+	Mode string `toml:"mode"` // off, record or enforce, for apps that say nothing; default enforce
+
+	Home []string `toml:"home"` // ISO regions in which the people live that the installation serves; default CN
 }
 
 // Prices are what an app pays where it has no price of its own.
@@ -241,6 +249,7 @@ func Defaults() Config {
 		Operator:  Operator{Listen: "127.0.0.1:8081"},
 		Store:     Store{Data: "./yanma-data", Queue: 4096, Batchers: 2, AnswerWithin: Duration(900 * time.Millisecond)},
 		Log:       Log{Level: "info"},
+		Guard:     Guard{Mode: "enforce", Home: []string{"CN"}},
 		Numbers:   defaultNumbers(),
 		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1, Voice: 1},
 		Facades:   map[string]Facade{},

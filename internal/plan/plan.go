@@ -196,7 +196,9 @@ func (s *Service) next(ctx context.Context, m store.Message, now time.Time) {
 func (s *Service) after(m store.Message, step int, now time.Time, err error) {
 	switch e := core.AsError(err); {
 	case err == nil:
-	case e.Kind == core.KindRateLimited, e.Kind == core.KindLocked:
+	case e.Kind == core.KindSpendCap:
+		s.options.Log.Warn("plan: a step is over its app's cap", "app", int64(m.App), "message", int64(m.ID), "step", step+1)
+	case e.ToldToWait():
 		s.later = append(s.later, delayed{now.Add(max(e.RetryAfter, every)), m})
 	case e.Kind == core.KindInsufficientBalance:
 		s.options.Log.Warn("plan: a step is not paid for", "app", int64(m.App), "message", int64(m.ID), "step", step+1)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard"
@@ -25,7 +26,8 @@ type StepRequest struct {
 // and costs what any code costs. sent is false when nothing is left to do: the
 // code was entered, ended, or is carried by another message already.
 //
-// Errors: KindRateLimited and KindLocked with the time to wait,
+// Errors: KindRateLimited, KindLocked, KindChallengeRequired, KindBlocked and
+// KindSpendCap with the time to wait,
 // KindInsufficientBalance, KindOverloaded, KindInternal.
 func (s *Service) Step(ctx context.Context, r StepRequest) (sent bool, err error) {
 	if r.Number < 1 || r.Number >= len(r.App.Plan) {
@@ -52,9 +54,14 @@ func (s *Service) Step(ctx context.Context, r StepRequest) (sent bool, err error
 	c.supersede = false // it takes the place of its own digits, in the row itself
 	next := &stepVerification{startVerification: c, fresh: c.row, old: r.Message}
 	outbox.Planned(&c.message, r.Number)
+	who := s.suspect(r.App, phone, netip.Addr{}, start.Purpose)
+	who.Channel = start.Channel
+	if err := s.sentry.Resend(now, r.App, who); err != nil {
+		return false, err
+	}
 	var space [8]guard.Bucket
 	taken, err := s.limiter.Take(ctx, now, start.Limits.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,
-		Phone: s.ring.PhoneBase(phone), App: r.App.ID, Tenant: r.App.Tenant, Content: guard.ContentOf(out.Text)}))
+		Phone: who.Number, App: r.App.ID, Tenant: r.App.Tenant, Content: guard.ContentOf(out.Text)}))
 	if err != nil {
 		return false, err
 	}

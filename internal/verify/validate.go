@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"yanma.dev/yanma/internal/account"
@@ -37,7 +38,8 @@ type ValidateRequest struct {
 	App     *tenant.App
 	Purpose core.Purpose // 0: PurposeVerify
 	ID      core.VerificationID
-	Code    core.Code // as it was typed: any text
+	Code    core.Code  // as it was typed: any text
+	EndUser netip.Addr // the person's address; invalid when nobody told it
 
 	Call   *idempotency.Call // nil without an Idempotency-Key
 	Status int               // of a success: what Call notes
@@ -45,11 +47,15 @@ type ValidateRequest struct {
 }
 
 // Validate counts the try and compares, in one commit that is on disk when it
-// returns. It logs nobody in and costs nothing. Errors: KindOverloaded,
-// KindInternal.
+// returns. It logs nobody in and costs nothing. Errors: KindBlocked (the fraud
+// guard), KindOverloaded, KindInternal.
 func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, error) {
 	if r.Purpose == 0 {
 		r.Purpose = core.PurposeVerify
+	}
+	guess, err := s.guessing(s.now(), r.App, core.Phone{}, r.EndUser, r.Purpose)
+	if err != nil {
+		return OutcomeUnknown, err
 	}
 	c := &validateCode{policy: s.policyFor(r.Purpose), purpose: r.Purpose, checker: s.checker, ring: s.ring, ids: s.ids, app: r.App, id: r.ID, guess: r.Code}
 	var command store.Command = c
@@ -68,8 +74,14 @@ func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, err
 	if err := s.store.Do(context.WithoutCancel(ctx), command); err != nil {
 		return OutcomeUnknown, err
 	}
-	if c.outcome == OutcomeRight {
+	switch c.outcome {
+	case OutcomeRight:
+		guess.who = s.suspect(r.App, c.phone, r.EndUser, r.Purpose)
+		guess.right()
 		s.converted(c.message)
+	case OutcomeWrong, OutcomeDead:
+		guess.wrong()
+	default: // not a guess: there was no code to be guessed
 	}
 	return c.outcome, nil
 }

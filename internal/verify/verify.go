@@ -60,6 +60,7 @@ type SIMs interface {
 
 // Service sends and checks codes.
 type Service struct {
+	sentry   Sentry
 	sims     SIMs
 	entered  Conversions
 	store    Store
@@ -92,12 +93,16 @@ type Options struct {
 	Policy   guard.FailurePolicy
 
 	Conversions Conversions // optional
+	Sentry      Sentry      // optional: without, everything passes
 	SIMs        SIMs        // optional: without, nobody is asked whatever the app's policy says
 }
 
 // New returns a service.
 func New(o Options) *Service {
-	return &Service{sims: o.SIMs, entered: o.Conversions, store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
+	if o.Sentry == nil {
+		o.Sentry = allowAll{}
+	}
+	return &Service{sentry: o.Sentry, sims: o.SIMs, entered: o.Conversions, store: o.Store, outbox: o.Outbox, limiter: o.Limiter, networks: o.Networks, ring: o.Ring, aliases: o.Aliases,
 		ids: o.IDs, now: o.Now, random: o.Random, log: o.Log, policy: o.Policy, checker: o.Ring}
 }
 
@@ -109,8 +114,10 @@ type StartRequest struct {
 	Channel core.Channel
 	EndUser netip.Addr // the person's address; invalid when nobody told it
 
-	// Challenged says that the person solved a challenge in this request.
-	Challenged bool
+	// Challenged says that the person solved a challenge in this request;
+	// CanChallenge that the dialect can ask for one. Where it can not, what would
+	// ask for one refuses.
+	Challenged, CanChallenge bool
 
 	// Wording makes the text of a code in the caller's own words; nil: the app's
 	// template. The text begins with a signature where its number needs one.
@@ -125,7 +132,7 @@ type StartRequest struct {
 	Priced   bool              // otherwise the app's price of an SMS
 	Template string            // by which carriers that take no free text map it; "": the app's, or none for a Wording
 	Params   map[string]string // of Template, without the code
-	Limits   *guard.Rules      // nil: the app's for a dialect without challenges
+	Limits   *guard.Rules      // nil: the app's for such a dialect
 	Report   bool              // the app is told what becomes of the message
 
 	Failures    *guard.FailurePolicy // nil: the service's; see OneAccessPolicy
@@ -161,7 +168,11 @@ func (r *StartRequest) setDefaults() {
 	if r.Template == "" && r.Wording == nil { // a carrier's template would say other words than the caller's
 		r.Template = r.App.CodeTemplate
 	}
-	if r.Limits == nil {
+	switch {
+	case r.Limits != nil:
+	case r.CanChallenge:
+		r.Limits = &r.App.Limits
+	default:
 		r.Limits = &r.App.Unchallenged
 	}
 }
@@ -174,6 +185,7 @@ type Started struct {
 
 // Start sends a code: it is stored, paid for and queued when Start returns;
 // the carrier is not waited for. Errors: KindLocked, KindRateLimited,
+// KindChallengeRequired and KindBlocked (the fraud guard), KindSpendCap,
 // KindInsufficientBalance, KindOverloaded, KindInternal.
 func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	// A caller who hangs up after the commit must not keep the message from
@@ -184,16 +196,18 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
+	who := s.suspect(r.App, r.Phone, r.EndUser, r.Purpose)
+	who.Channel, who.Challenged = r.Channel, r.Challenged
 	var space [8]guard.Bucket
 	taken, err := s.limiter.Take(ctx, now, r.Limits.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,
-		Phone: s.ring.PhoneBase(r.Phone), App: r.App.ID, Tenant: r.App.Tenant, IP: r.EndUser, Content: guard.ContentOf(out.Text)}))
+		Phone: who.Number, App: r.App.ID, Tenant: r.App.Tenant, IP: r.EndUser, Content: guard.ContentOf(out.Text)}))
 	if err != nil {
 		return Started{}, s.lockedOr(ctx, c, err)
 	}
 	for _, rule := range taken.Alerts {
 		s.log.Warn("verify: a limit asks for attention", "rule", rule, "phone", r.Phone, "app", int64(r.App.ID))
 	}
-	if err := s.sameSIM(ctx, r.App, simswap.ActionSend, r.Phone, r.Challenged); err != nil {
+	if err := s.admit(ctx, now, &r, who, taken.Challenge); err != nil {
 		s.limiter.GiveBack(ctx, taken)
 		return Started{}, err
 	}
@@ -201,6 +215,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 	if err := s.store.Do(ctx, s.startOnce(r, c)); err != nil {
 		if leftNoTrace(err) {
 			s.limiter.GiveBack(ctx, taken)
+			s.sentry.GiveBack(now, r.App, who)
 		}
 		return Started{}, err
 	}
@@ -381,6 +396,10 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 			return LoggedIn{}, err
 		}
 	}
+	guess, err := s.guessing(now, r.App, r.Phone, r.EndUser, core.PurposeLogin)
+	if err != nil {
+		return LoggedIn{}, err
+	}
 	if err := s.sameSIM(ctx, r.App, simswap.ActionLogin, r.Phone, false); err != nil {
 		return LoggedIn{}, err
 	}
@@ -393,11 +412,17 @@ func (s *Service) Login(ctx context.Context, r LoginRequest) (LoggedIn, error) {
 	}
 	switch c.verdict {
 	case verified:
+		guess.right()
 		s.converted(c.row.Message)
 		return s.loggedIn(r.App, c.login), nil
 	case claimed:
-		return s.provision(ctx, r, c)
+		in, err := s.provision(ctx, r, c)
+		if err == nil {
+			guess.right()
+		}
+		return in, err
 	case wrong:
+		guess.wrong()
 		if len(failed) > 0 {
 			_, _ = s.limiter.Take(ctx, now, failed) // a refusal now comes with the next request
 		}

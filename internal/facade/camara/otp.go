@@ -149,7 +149,8 @@ func (d *dialect) validate(ctx context.Context, x *facade.Exchange, app *tenant.
 	if !ok {
 		return core.E(core.KindNotFound, "authenticationId")
 	}
-	outcome, err := d.Verify.Validate(ctx, verify.ValidateRequest{App: app, ID: id, Code: core.CodeFromDigits(code), Call: call, Status: http.StatusNoContent})
+	outcome, err := d.Verify.Validate(ctx, verify.ValidateRequest{App: app, ID: id, Code: core.CodeFromDigits(code),
+		EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source), Call: call, Status: http.StatusNoContent})
 	if err != nil {
 		return err
 	}

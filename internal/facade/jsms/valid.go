@@ -2,6 +2,7 @@ package jsms
 
 import (
 	"context"
+	"net/netip"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
@@ -40,7 +41,7 @@ func (d *dialect) valid(ctx context.Context, x *facade.Exchange) error {
 		return core.Field(core.KindNotFound, "msg_id")
 	}
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
-		outcome, err := d.Verify.Validate(ctx, verify.ValidateRequest{App: app, Purpose: core.PurposeCode, ID: id,
+		outcome, err := d.Verify.Validate(ctx, verify.ValidateRequest{App: app, Purpose: core.PurposeCode, ID: id, EndUser: guesser(x, app, named),
 			Code: core.CodeFromDigits(guess), Call: call, Answer: isValid})
 		if err == nil {
 			err = refusalOf(outcome)
@@ -51,6 +52,15 @@ func (d *dialect) valid(ctx context.Context, x *facade.Exchange) error {
 		x.Out = append(x.Out, isValid...)
 		return nil
 	})
+}
+
+// guesser is whose address a try counts against: the end user's that an app
+// passes on, or that of a caller without credentials.
+func guesser(x *facade.Exchange, app *tenant.App, named bool) netip.Addr {
+	if !named {
+		return x.Source
+	}
+	return app.Callers.EndUserIP(x.Request.Header, x.Source)
 }
 
 var isValid = []byte(`{"is_valid":true}`)

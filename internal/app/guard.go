@@ -1,0 +1,38 @@
+package app
+
+import (
+	"context"
+
+	"yanma.dev/yanma/internal/guard/fraud"
+	"yanma.dev/yanma/internal/guard/sentry"
+	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/tenant"
+)
+
+// openGuard makes the fraud guard; the directory gives it the operator's lists.
+func (a *App) openGuard() {
+	a.fraud = fraud.New(fraud.Options{Home: a.config.Guard.Home})
+	a.sentry = sentry.New(sentry.Options{Engine: a.fraud, Database: a.database, IDs: a.ids, Now: a.deps.Now, Log: a.log,
+		Mode: tenant.GuardMode(a.config.Guard.Mode)})
+}
+
+// besideApps reads what is configuration beside apps, in the same state of the
+// database: templates and signatures, and the fraud guard's lists.
+func (a *App) besideApps(ctx context.Context, q store.SQL) (publish func(), err error) {
+	messages, err := a.catalogue.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := a.sentry.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return func() { messages(); lists() }, nil
+}
+
+func (a *App) startGuard() { a.sentry.Start() }
+
+func (a *App) stopGuard(context.Context) error {
+	a.sentry.Stop()
+	return nil
+}
