@@ -15,8 +15,8 @@ import (
 //	{{client}} {{other_client}} the apps' client ids
 //	{{x}} {{x 6}} {{x -6}}      the column of the newest puzzle's hole, from the keyring; so far beside it
 //	{{pass 15200000000}}        a captcha_token for a sender, as JSON text without its quotes; further words: fp=F client=other
-//	{{signature}}               X-signature over the newest session_token; further words: session=S at=-6m nonce=N mgf=sha1
-//	                            oaep=sha1 pad=pkcs1 key=other alphabet=url
+//	{{signature}}               X-signature over the newest session_token; further words: session=S at=-6m nonce=N nonces=64 mgf=sha1
+//	                            oaep=sha1 pad=pkcs1 key=other alphabet=url drop=nonce literal=TEXT letters=N
 //	{{state}}                   the newest state_token
 //	{{session}}                 the newest session_token
 //	{{code 15200000000}}        the code in the number's newest message; {{wrong …}} another one
