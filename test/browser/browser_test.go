@@ -57,14 +57,28 @@ func open(t *testing.T) *page {
 			t.Errorf("close the browser: %v", err)
 		}
 	})
+	return listen(t, ctx)
+}
+
+// listen begins to hear what a tab reports.
+func listen(t *testing.T, ctx context.Context) *page {
+	t.Helper()
 	p := &page{ctx: ctx}
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
-		t.Fatalf("start %s: %v", path, err)
+		t.Fatalf("start the browser: %v", err)
 	}
 	call(t, ctx, network.Enable, network.EnableParams{})
 	call(t, ctx, logdomain.Enable, cdp.Empty{})
 	call(t, ctx, runtime.Enable, cdp.Empty{})
 	return p
+}
+
+// beside opens another tab of the same browser.
+func (p *page) beside(t *testing.T) *page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(p.ctx)
+	t.Cleanup(cancel)
+	return listen(t, ctx)
 }
 
 func call[P any](t *testing.T, ctx context.Context, command cdp.Command[P, cdp.Empty], params P) {

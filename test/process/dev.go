@@ -44,6 +44,9 @@ type Card struct {
 		KeyID        string `json:"kid"`
 		RedirectURI  string `json:"redirect_uri"`
 	} `json:"camara"`
+	OneAccess struct {
+		ClientID string `json:"client_id"`
+	} `json:"oneaccess"`
 }
 
 // DevServer is a `yanma dev` that answers.
