@@ -34,9 +34,9 @@ func NewStateTokens(keys StateKeys, now func() time.Time) *StateTokens {
 var stateHeader = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`))
 
 const (
-	stateLife    = 300 // seconds
+	stateLife      = 300 // seconds
 	mostStateToken = 1024
-	stateKeyUse  = "oneaccess state token"
+	stateKeyUse    = "oneaccess state token"
 )
 
 type stateClaims struct {
