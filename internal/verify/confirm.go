@@ -30,7 +30,7 @@ func (s *Service) Confirm(ctx context.Context, r ConfirmRequest) error {
 		return err
 	}
 	c := &confirm{attempt: a, event: core.LoginID(s.ids.Next())}
-	return s.tryCode(ctx, r.App, r.EndUser, c, func() (core.MessageID, error) { return c.message, c.refusal })
+	return s.tryCode(ctx, r.App, r.EndUser, r.Phone, r.Purpose, c, func() (core.MessageID, error) { return c.message, c.refusal })
 }
 
 // confirm counts, compares and uses up.

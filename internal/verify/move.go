@@ -86,7 +86,7 @@ func (s *Service) ChangePhone(ctx context.Context, r ChangePhoneRequest) error {
 			return append([]byte{}, r.Answer...)
 		})
 	}
-	if err := s.tryCode(ctx, r.App, r.EndUser, command, func() (core.MessageID, error) { return c.carrier, c.refusal }); err != nil {
+	if err := s.tryCode(ctx, r.App, r.EndUser, r.Phone, core.PurposeBind, command, func() (core.MessageID, error) { return c.carrier, c.refusal }); err != nil {
 		return err
 	}
 	if c.notified {

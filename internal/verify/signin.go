@@ -138,7 +138,7 @@ func (s *Service) runSignIn(ctx context.Context, r SignInRequest, c *signIn) (Si
 			return SignedIn{}, err
 		}
 	}
-	if err := s.tryCode(ctx, r.App, r.EndUser, c, func() (core.MessageID, error) { return c.used.Message, c.refusal }); err != nil {
+	if err := s.tryCode(ctx, r.App, r.EndUser, r.Phone, c.purpose, c, func() (core.MessageID, error) { return c.used.Message, c.refusal }); err != nil {
 		return SignedIn{}, err
 	}
 	person, err := s.aliases.PersonOf(r.App, c.user, c.alias, c.profileRow, r.Phone, r.Literal)
@@ -155,9 +155,10 @@ func (s *Service) runSignIn(ctx context.Context, r SignInRequest, c *signIn) (Si
 	return in, nil
 }
 
-// tryCode runs a command that checks a code, unless the end user's address
-// failed too often, and counts for it what failed.
-func (s *Service) tryCode(ctx context.Context, app *tenant.App, endUser netip.Addr, c store.Command, result func() (core.MessageID, error)) error {
+// tryCode runs a command that checks a code of a number (none: a test number's),
+// unless the end user's address failed too often or the fraud guard blocks
+// guesses (KindBlocked), and counts for both what failed.
+func (s *Service) tryCode(ctx context.Context, app *tenant.App, endUser netip.Addr, phone core.Phone, purpose core.Purpose, c store.Command, result func() (core.MessageID, error)) error {
 	now := s.now()
 	var space [4]guard.Bucket
 	failed := app.Unchallenged.IPCheckFailed.ForIP(space[:0], s.ring, endUser, uint32(app.ID))
@@ -168,6 +169,10 @@ func (s *Service) tryCode(ctx context.Context, app *tenant.App, endUser netip.Ad
 			return err
 		}
 	}
+	guess, err := s.guessing(now, app, phone, endUser, purpose)
+	if err != nil {
+		return err
+	}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.store.Do(ctx, c); err != nil {
 		return err
@@ -175,10 +180,12 @@ func (s *Service) tryCode(ctx context.Context, app *tenant.App, endUser netip.Ad
 	carrier, err := result()
 	switch {
 	case core.KindOf(err) == core.KindWrongCode && err != nil:
+		guess.wrong()
 		if len(failed) > 0 {
 			_, _ = s.limiter.Take(ctx, now, failed) // a refusal now comes with the next request
 		}
 	case carrier != 0:
+		guess.right()
 		s.converted(carrier)
 	}
 	return err
