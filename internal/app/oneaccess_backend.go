@@ -17,9 +17,10 @@ func (a *App) oneAccessBackend() oneaccess.Backend {
 		Tokens: oauth.NewBackendTokens(a.directory, records.NewOnce(a.prompt, a.deps.Now), a.deps.Now, a.deps.Random),
 		Keys:   a.signing,
 		KeysOf: a.directory.OneAccessKeys,
+		Issuer: func(host string) string { return a.oneAccessBase(a.directory.OneAccessHost(host)) },
 
-		Issuer:   func(host string) string { return a.oneAccessBase(a.directory.OneAccessHost(host)) },
-		IssuerOf: a.oneAccessIssuer,
+		Sessions: a.sessions,
+		Codes:    a.verify,
 	}
 }
 

@@ -78,6 +78,7 @@ func (a *Admin) ImportOneAccess(ctx context.Context, by By, id core.AppID, file 
 		return report, core.E(core.KindNotFound, "no such app")
 	}
 	f := &oneAccessFile{importFile: newImportFile("user_id"), phones: app.Phones, problems: &report}
+	f.phones.OneAccessForm = true
 	if err := f.read(file); err != nil {
 		return report, err
 	}
@@ -226,11 +227,7 @@ func (f *oneAccessFile) addPerson(line int, r oneAccessRecord) string {
 	if len(r.UserName) > longestUserName || strings.ContainsFunc(r.UserName, unicode.IsControl) {
 		return "user_name: want at most 256 bytes without control characters"
 	}
-	phone := r.Phone
-	if national, ok := strings.CutPrefix(phone, "+86-"); ok { // as the vendor prints it (contracts/README.md §4)
-		phone = "+86" + national
-	}
-	problem := f.addUser(line, importRecord{Phone: phone, UID: r.UserID}, f.phones)
+	problem := f.addUser(line, importRecord{Phone: r.Phone, UID: r.UserID}, f.phones)
 	if u := f.byUID[r.UserID]; problem == "" && u != nil {
 		u.userName = r.UserName
 	}

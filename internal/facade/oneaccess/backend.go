@@ -34,15 +34,12 @@ type Backend struct {
 	Tokens   AccessTokens
 	Keys     KeySets
 	Sessions BackendSessions
-	Persons  BackendPersons
-	IDTokens BackendIDTokens
+	Codes    BackendCodes
 
 	// KeysOf lists the apps whose keys are published together (tenant.Directory).
 	KeysOf func(clientID, host string) (apps []core.AppID, common, ok bool)
 	// Issuer is who issues the tokens of the apps that are called on a host.
 	Issuer func(host string) string
-	// IssuerOf is the iss of an app's id tokens.
-	IssuerOf func(app *tenant.App) string
 }
 
 // The endpoints' names, as events show them.
@@ -62,6 +59,7 @@ func (d *dialect) backendRoutes() []facade.Route {
 		{Name: tenantToken, Method: http.MethodPost, Path: "/api/v2/tenant/token", BodyCap: facade.BodyCap, Handle: d.tenantToken},
 		{Name: oidcDiscovery, Method: http.MethodGet, Path: "/api/v1/oauth2/.well-known/openid-configuration", Handle: d.openidConfiguration},
 		{Name: oidcKeys, Method: http.MethodGet, Path: "/api/v1/oauth2/keys", Handle: d.publishedKeys},
+		{Name: smsVerify, Method: http.MethodPost, Path: "/api/v2/tenant/sms/verify", BodyCap: facade.BodyCap, Handle: d.backend(d.smsVerify)},
 	}...)
 }
 

@@ -13,22 +13,12 @@ import (
 	"yanma.dev/yanma/internal/tenant"
 )
 
-// BackendSessions are the sessions of an app's users (account.Sessions).
+// BackendSessions are what backends do with their users' sessions
+// (account.Sessions).
 type BackendSessions interface {
-	Find(ctx context.Context, app *tenant.App, token, fingerprint string) (account.Session, error)
 	Refresh(ctx context.Context, app *tenant.App, token, fingerprint string) (core.Secret, account.Session, error)
 	Ticket(ctx context.Context, of account.Session) (core.Secret, error)
 	TakeTicket(ctx context.Context, app *tenant.App, ticket, fingerprint string) (account.Session, error)
-}
-
-// BackendPersons are who is behind a session (account.Aliases).
-type BackendPersons interface {
-	Person(ctx context.Context, app *tenant.App, user core.UserID) (account.Person, error)
-}
-
-// BackendIDTokens signs id tokens (oauth.IDTokens).
-type BackendIDTokens interface {
-	Issue(ctx context.Context, app *tenant.App, issuer string, p account.Person, authTime time.Time) (string, error)
 }
 
 // The endpoints' names, as events show them.
@@ -86,7 +76,7 @@ func (d *dialect) makeTicket(ctx context.Context, x *facade.Exchange, app *tenan
 	if err != nil {
 		return err
 	}
-	session, err := d.Backend.Sessions.Find(ctx, app, told.secret, told.fingerprint)
+	session, err := d.Sessions.Find(ctx, app, told.secret, told.fingerprint)
 	if err != nil {
 		return err
 	}
@@ -112,7 +102,7 @@ func (d *dialect) verifyTicket(ctx context.Context, x *facade.Exchange, app *ten
 	if err != nil {
 		return err
 	}
-	person, err := d.Backend.Persons.Person(ctx, app, session.User)
+	person, err := d.Sessions.Person(ctx, app, session.User)
 	if err != nil {
 		return err
 	}
@@ -147,11 +137,11 @@ func (d *dialect) refreshSession(ctx context.Context, x *facade.Exchange, app *t
 	x.Out = append(x.Out, `{"session_token":`...)
 	x.Out = facade.AppendString(x.Out, token.Reveal())
 	if app.OneAccess.IDToken {
-		person, err := d.Backend.Persons.Person(ctx, app, session.User)
+		person, err := d.Sessions.Person(ctx, app, session.User)
 		if err != nil {
 			return err
 		}
-		signed, err := d.Backend.IDTokens.Issue(ctx, app, d.Backend.IssuerOf(app), person, session.AuthTime)
+		signed, err := d.idToken(ctx, app, person, session.AuthTime)
 		if err != nil {
 			return err
 		}
