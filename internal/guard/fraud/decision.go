@@ -36,6 +36,7 @@ const (
 	Unverified Rule = 1 // too many codes that nobody entered (requirement row 23)
 	Conversion Rule = 2 // too small a share of 30 minutes' codes was entered (row 23)
 	Failures   Rule = 3 // too many wrong codes beside right ones (row 24)
+	Solved     Rule = 4 // too many unverified codes although challenges were solved
 )
 
 // String is the rule's word.
@@ -47,6 +48,8 @@ func (r Rule) String() string {
 		return "conversion"
 	case Failures:
 		return "failures"
+	case Solved:
+		return "solved"
 	}
 	return "unknown"
 }
@@ -102,8 +105,12 @@ func (d *Decision) add(s *state, f finding) {
 	all := s.window.all()
 	r.Sent, r.Verified, r.Failed, r.Refused = all.sent, all.verified, all.failed, all.refused
 	g := &s.unverified
-	if f.rule == Failures {
+	switch f.rule {
+	case Failures:
 		g = &s.failing
+	case Solved:
+		g = &s.solved
+	default:
 	}
 	r.Level = g.level
 	if f.rule == Conversion {

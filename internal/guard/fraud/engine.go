@@ -20,9 +20,10 @@ type Engine struct {
 	record bool
 	shards [shards]shard
 	lists  atomic.Pointer[Lists]
+	recent recent
 	found  findings
 	stats  [3]atomic.Uint64 // by what was found
-	byRule [4]atomic.Uint64
+	byRule [5]atomic.Uint64
 }
 
 // rules is the policy as it is used.
@@ -96,11 +97,10 @@ func (e *Engine) unlock(set uint64) {
 
 // scene is the states of one request, under their locks.
 type scene struct {
-	keys    keys
-	states  [mostKeys]*state
-	bounds  [mostKeys]bounds
-	failing [mostKeys]bounds
-	found   [mostKeys]finding
+	keys   keys
+	states [mostKeys]*state
+	limits [mostKeys]limits
+	found  [mostKeys]finding
 }
 
 // look finds the states of the scene's keys; make: also those that are new.
@@ -117,14 +117,16 @@ func (e *Engine) look(c *scene, now int64, make bool) {
 			c.states[i] = sh.find(k)
 		}
 		if s := c.states[i]; s != nil {
-			c.bounds[i], c.failing[i] = s.touch(now, &e.rules)
+			c.limits[i] = s.touch(now, &e.rules)
 		}
 	}
 }
 
 // judge is what the scene's states say together. sends: unverified codes count,
-// and wrong ones of addresses; otherwise wrong ones alone.
-func (e *Engine) judge(c *scene, now int64, sends bool) (d Decision) {
+// and wrong ones of addresses; otherwise wrong ones alone. Broad subjects' count
+// one step less: of sends where the range vouches, of checks where sentHere, the
+// code was sent to the very range that answers.
+func (e *Engine) judge(c *scene, sends, sentHere bool) (d Decision) {
 	vouched := false
 	for i := range c.keys.n {
 		if k := c.keys.all[i].Kind; (k == Range4 || k == Range6) && c.states[i] != nil {
@@ -133,24 +135,22 @@ func (e *Engine) judge(c *scene, now int64, sends bool) (d Decision) {
 	}
 	for i := range c.keys.n {
 		s := c.states[i]
-		c.found[i] = finding{}
 		if s == nil {
 			continue
 		}
 		f := finding{}
 		if !sends || s.key.Kind != App {
-			f = s.judgeChecks(&c.failing[i])
+			f = s.judgeChecks(&e.rules, &c.limits[i], sentHere)
 		}
 		if sends {
-			if by := s.judgeSend(now, &e.rules, &c.bounds[i]); by.outcome > f.outcome {
+			if by := s.judgeSend(&e.rules, &c.limits[i], vouched); by.outcome > f.outcome {
 				f = by
 			}
 		}
-		if vouched && e.rules.of(s.key).Broad && f.outcome > Allow {
-			f.outcome--
-		}
 		c.found[i] = f
-		d.add(s, f)
+		if f.outcome > Allow {
+			d.add(s, f)
+		}
 	}
 	d.Outcome = d.Found
 	return d
@@ -163,14 +163,17 @@ func (e *Engine) settleOutcome(d *Decision, s *Subject) {
 	}
 }
 
-// refuse notes a refusal with everyone who asked for it.
+// refuse notes a refusal with everyone who asked for it, and with the range that
+// it came from.
 func (e *Engine) refuse(c *scene, now int64) {
 	for i := range c.keys.n {
-		if s := c.states[i]; s != nil && c.found[i].outcome > Allow {
-			s.refused(now, 1, c.found[i], &c.bounds[i], &c.failing[i])
-			s.untold.refused++
-			e.shards[shardOf(s.key)].tell(s)
+		s := c.states[i]
+		if s == nil || c.found[i].outcome == Allow && s.key.Kind != Range4 && s.key.Kind != Range6 {
+			continue
 		}
+		s.refused(now, 1, c.found[i], &c.limits[i])
+		s.untold.refused++
+		e.shards[shardOf(s.key)].tell(s)
 	}
 }
 
@@ -182,7 +185,7 @@ func (e *Engine) Judge(now time.Time, s Subject) Decision {
 	ms, c := now.UnixMilli(), scene{keys: s.sendKeys()}
 	set := e.lock(&c.keys)
 	e.look(&c, ms, false)
-	d := e.judge(&c, ms, true)
+	d := e.judge(&c, true, false)
 	e.unlock(set)
 	e.settleOutcome(&d, &s)
 	return d
@@ -198,10 +201,10 @@ func (e *Engine) Admit(now time.Time, s Subject) Decision {
 	ms, c := now.UnixMilli(), scene{keys: s.sendKeys()}
 	set := e.lock(&c.keys)
 	e.look(&c, ms, false)
-	d := e.judge(&c, ms, true)
+	d := e.judge(&c, true, false)
 	e.settleOutcome(&d, &s)
 	if d.Outcome == Allow {
-		e.pour(&c, ms, s.Number)
+		e.pour(&c, now, &s)
 	} else {
 		e.refuse(&c, ms)
 	}
@@ -210,13 +213,18 @@ func (e *Engine) Admit(now time.Time, s Subject) Decision {
 	return d
 }
 
-func (e *Engine) pour(c *scene, now int64, number uint64) {
-	e.look(c, now, true)
+func (e *Engine) pour(c *scene, now time.Time, s *Subject) {
+	ms := now.UnixMilli()
+	e.look(c, ms, true)
 	for i := range c.keys.n {
-		s := c.states[i]
-		s.sent(now, 1, number, &e.rules, &c.bounds[i])
-		s.untold.sent++
-		e.shards[shardOf(s.key)].tell(s)
+		st := c.states[i]
+		st.sent(ms, 1, s.Number, s.Challenged, &e.rules, &c.limits[i])
+		st.untold.sent++
+		e.shards[shardOf(st.key)].tell(st)
+	}
+	e.recent.add(now, sentKey(s))
+	if s.Challenged {
+		e.recent.add(now, solvedKey(s))
 	}
 }
 
@@ -225,16 +233,16 @@ func (e *Engine) Sent(now time.Time, s Subject) {
 	if e.listed(&s) {
 		return
 	}
-	ms, c := now.UnixMilli(), scene{keys: s.sendKeys()}
+	c := scene{keys: s.sendKeys()}
 	set := e.lock(&c.keys)
-	e.pour(&c, ms, s.Number)
+	e.pour(&c, now, &s)
 	e.unlock(set)
 }
 
 // GiveBack takes back what Admit or Sent counted, for a code that was refused
 // later.
 func (e *Engine) GiveBack(now time.Time, s Subject) {
-	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, b, f *bounds) {
+	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, l *limits) {
 		st.back(1)
 		st.given++
 	})
@@ -250,7 +258,7 @@ func (e *Engine) JudgeCheck(now time.Time, s Subject) Decision {
 	s.checkKeys(&c.keys)
 	set := e.lock(&c.keys)
 	e.look(&c, ms, false)
-	d := e.judge(&c, ms, false)
+	d := e.judge(&c, false, e.recent.has(now, sentKey(&s)))
 	e.settleOutcome(&d, &s)
 	if d.Outcome > Allow {
 		e.refuse(&c, ms)
@@ -263,8 +271,9 @@ func (e *Engine) JudgeCheck(now time.Time, s Subject) Decision {
 // Verified counts a code that was entered: it drains what its sending poured,
 // and of wrong codes too.
 func (e *Engine) Verified(now time.Time, s Subject) {
-	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, b, f *bounds) {
-		st.verified(ms, 1, s.Number, b, f)
+	solved := e.recent.has(now, solvedKey(&s))
+	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, l *limits) {
+		st.right(ms, 1, s.Number, solved, l)
 		st.untold.verified++
 	})
 }
@@ -273,14 +282,14 @@ func (e *Engine) Verified(now time.Time, s Subject) {
 func (e *Engine) Failed(now time.Time, s Subject) {
 	var k keys
 	s.checkKeys(&k)
-	e.each(now, &s, k, func(st *state, ms int64, b, f *bounds) {
-		st.failed(ms, 1, f)
+	e.each(now, &s, k, func(st *state, ms int64, l *limits) {
+		st.failed(ms, 1, l)
 		st.untold.failed++
 	})
 }
 
 // each does something to every state of a request, one after the other.
-func (e *Engine) each(now time.Time, s *Subject, k keys, do func(st *state, ms int64, b, f *bounds)) {
+func (e *Engine) each(now time.Time, s *Subject, k keys, do func(st *state, ms int64, l *limits)) {
 	if e.listed(s) {
 		return
 	}
@@ -289,8 +298,8 @@ func (e *Engine) each(now time.Time, s *Subject, k keys, do func(st *state, ms i
 		sh := &e.shards[shardOf(k.all[i])]
 		sh.mu.Lock()
 		st := sh.make(k.all[i], ms)
-		b, f := st.touch(ms, &e.rules)
-		do(st, ms, &b, &f)
+		l := st.touch(ms, &e.rules)
+		do(st, ms, &l)
 		sh.tell(st)
 		sh.mu.Unlock()
 	}

@@ -12,8 +12,9 @@ type gauge struct {
 	trips uint8   // times it was full lately
 	mode  Outcome // Allow: open
 	since int64   // when the hold began
-	until int64   // when it ends
+	until int64   // when it ends, or ended
 	probe uint64  // the number that filled the room after a hold
+	worst Outcome // of the holds that trips counts: the next one begins with it
 }
 
 // bounds are a gauge's numbers at an instant.
@@ -39,9 +40,11 @@ func (g *gauge) settle(from, now int64, b *bounds) {
 	if g.level > 0 && now > from {
 		g.level = max(0, g.level-b.leak*float32(now-from))
 	}
-	if g.trips > 0 && now-g.since >= dayMillis {
-		g.trips -= uint8(min(int64(g.trips), (now-g.since)/dayMillis))
-		g.since = now
+	if quiet := (now - g.until) / dayMillis; g.trips > 0 && quiet > 0 {
+		g.trips -= uint8(min(int64(g.trips), quiet))
+		if g.until = now; g.trips == 0 {
+			g.worst = Allow
+		}
 	}
 }
 
@@ -88,12 +91,12 @@ func (g *gauge) trip(now int64, mode Outcome, number uint64, b *bounds) {
 	}
 	if g.mode == Allow {
 		if g.trips > 0 {
-			g.probe = number
+			g.probe, mode = number, max(mode, g.worst)
 		}
 		g.trips = min(g.trips+1, 32)
 		g.since = now
 	}
-	g.mode = mode
+	g.mode, g.worst = mode, max(mode, g.worst)
 	g.until = now + g.holdTime(b)
 }
 

@@ -148,8 +148,11 @@ func (h *habit) conversion() float32 {
 // drainUnverified is how many unverified codes a right one makes up for: as
 // many as keep the level where it is while a tenth fewer than usual are entered.
 func (h *habit) drainUnverified() float32 {
-	return min(max(1.1/h.conversion(), 1.1), 2.5)
+	return slack * min(max(1/h.conversion(), 1), 2.3)
 }
+
+// slack is how much worse than usual a subject may convert.
+const slack = 1.1
 
 // drainFailures is how many wrong codes a right one makes up for: half as many
 // again as is usual.

@@ -36,11 +36,11 @@ func (e *Engine) Levels(now time.Time, most int) []Level {
 		for kind := range sh.tables {
 			for j := range sh.tables[kind].slab {
 				s := sh.tables[kind].slab[j] // a copy: looking changes nothing
-				b, f := s.touch(ms, &e.rules)
+				l := s.touch(ms, &e.rules)
 				if s.unverified.level == 0 && s.failing.level == 0 && s.unverified.mode == Allow && s.failing.mode == Allow {
 					continue
 				}
-				all = append(all, s.levelAt(ms, &b, &f))
+				all = append(all, s.levelAt(ms, &l))
 			}
 		}
 		sh.mu.Unlock()
@@ -55,12 +55,12 @@ func (l *Level) fullness() float32 {
 	return max(l.Unverified/max(l.Threshold, 1), l.Failures/max(l.Most, 1))
 }
 
-func (s *state) levelAt(now int64, b, f *bounds) Level {
+func (s *state) levelAt(now int64, at *limits) Level {
 	all := s.window.all()
-	l := Level{Subject: s.key, Unverified: s.unverified.level, Threshold: b.challenge, Usual: s.habit.level(now),
-		Failures: s.failing.level, Most: f.challenge, Sent: all.sent, Verified: all.verified, Failed: all.failed, Refused: all.refused,
+	l := Level{Subject: s.key, Unverified: s.unverified.level, Threshold: at.unverified.challenge, Usual: s.habit.level(now),
+		Failures: s.failing.level, Most: at.failing.challenge, Sent: all.sent, Verified: all.verified, Failed: all.failed, Refused: all.refused,
 		Conversion: s.habit.conversion(), Vouches: (s.key.Kind == Range4 || s.key.Kind == Range6) && s.vouches()}
-	for _, g := range []*gauge{&s.unverified, &s.failing} {
+	for _, g := range []*gauge{&s.unverified, &s.failing, &s.solved} {
 		if g.mode != Allow && g.mode >= l.Outcome {
 			l.Outcome, l.Until = g.mode, time.UnixMilli(g.until)
 		}
@@ -81,7 +81,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	st := Stats{Allowed: e.stats[Allow].Load(), Challenged: e.stats[Challenge].Load(), Blocked: e.stats[Block].Load(),
 		ByRule: map[string]uint64{}, Kept: map[string]int{}}
-	for r := Unverified; r <= Failures; r++ {
+	for r := Unverified; r <= Solved; r++ {
 		st.ByRule[r.String()] = e.byRule[r].Load()
 	}
 	for i := range e.shards {

@@ -11,8 +11,9 @@ type Threshold struct {
 // KindPolicy is what holds for one kind of subject.
 type KindPolicy struct {
 	Unverified Threshold // codes that were sent and not entered; the history can raise it
+	Solved     float32   // of a broad subject: unverified codes after solved challenges, at which it blocks
 	Failures   Threshold // wrong codes, less what right ones drained
-	Broad      bool      // thousands of people: a request from a range with a good history stands one step better
+	Broad      bool      // thousands of people: who has a good history stands one step better, and only Solved blocks
 	Learns     bool      // the 14-day history raises the threshold
 	MinSends   uint32    // codes in 30 minutes before the conversion is judged; 0: it is not
 	ConvBlocks bool      // a conversion under Policy.BlockBelow blocks; otherwise it challenges
@@ -38,12 +39,12 @@ type Policy struct {
 // DefaultPolicy is docs/fraud.md's table.
 func DefaultPolicy() Policy {
 	return Policy{
-		Country:     KindPolicy{Unverified: Threshold{30, 45}, Broad: true, Learns: true, MinSends: 20, ConvBlocks: true, Most: 8192},
-		HomeCountry: KindPolicy{Unverified: Threshold{300, 900}, Broad: true, Learns: true, MinSends: 300, Most: 8192},
+		Country:     KindPolicy{Unverified: Threshold{30, 45}, Solved: 15, Broad: true, Learns: true, MinSends: 20, ConvBlocks: true, Most: 8192},
+		HomeCountry: KindPolicy{Unverified: Threshold{300, 600}, Solved: 150, Broad: true, Learns: true, MinSends: 300, Most: 8192},
 		Prefix:      KindPolicy{Unverified: Threshold{20, 30}, Learns: true, MinSends: 20, ConvBlocks: true, Most: 32768},
-		App:         KindPolicy{Unverified: Threshold{300, 900}, Failures: Threshold{200, 600}, Broad: true, Learns: true, MinSends: 300, Most: 8192},
+		App:         KindPolicy{Unverified: Threshold{300, 600}, Solved: 150, Failures: Threshold{200, 600}, Broad: true, Learns: true, MinSends: 300, Most: 8192},
 		Range:       KindPolicy{Unverified: Threshold{60, 180}, Failures: Threshold{30, 60}, Learns: true, MinSends: 20, ConvBlocks: true, Most: 32768},
-		Wide:        KindPolicy{Unverified: Threshold{200, 600}, Failures: Threshold{60, 120}, Broad: true, Learns: true, MinSends: 200, Most: 8192},
+		Wide:        KindPolicy{Unverified: Threshold{200, 400}, Solved: 100, Failures: Threshold{60, 120}, Broad: true, Learns: true, MinSends: 200, Most: 8192},
 
 		ChallengeBelow: 0.10, BlockBelow: 0.03, Factor: 3, Hold: 30 * time.Minute, HoldMost: 24 * time.Hour,
 	}

@@ -6,6 +6,7 @@ type state struct {
 	at         int64 // the last touch, Unix milliseconds
 	unverified gauge
 	failing    gauge
+	solved     gauge // of broad subjects: unverified codes after solved challenges
 	window     window
 	habit      habit
 
@@ -16,21 +17,23 @@ type state struct {
 }
 
 // touch brings a state to now.
-func (s *state) touch(now int64, p *rules) (b bounds, f bounds) {
+func (s *state) touch(now int64, p *rules) (b limits) {
 	s.window.turn(now)
 	s.habit.turn(now)
-	b, f = s.bounds(now, p)
-	s.unverified.settle(s.at, now, &b)
-	s.failing.settle(s.at, now, &f)
+	b = s.bounds(now, p)
+	s.unverified.settle(s.at, now, &b.unverified)
+	s.failing.settle(s.at, now, &b.failing)
+	s.solved.settle(s.at, now, &b.solved)
 	s.at = now
-	return b, f
+	return b
 }
 
-// bounds are the state's thresholds at now, of unverified codes and of wrong
-// ones.
-func (s *state) bounds(now int64, p *rules) (b, f bounds) {
+// limits are a state's thresholds at an instant.
+type limits struct{ unverified, failing, solved bounds }
+
+func (s *state) bounds(now int64, p *rules) (l limits) {
 	k := p.of(s.key)
-	b = bounds{challenge: k.Unverified.Challenge, hold: p.hold, holdMost: p.holdMost}
+	b := bounds{challenge: k.Unverified.Challenge, hold: p.hold, holdMost: p.holdMost}
 	if b.challenge > 0 {
 		block := k.Unverified.Block / b.challenge
 		if k.Learns {
@@ -42,8 +45,10 @@ func (s *state) bounds(now int64, p *rules) (b, f bounds) {
 		b.block = b.challenge * block
 		b.leak = k.Unverified.Challenge * min(s.habit.conversion()/believedConversion, 1) / dayMillis
 	}
-	f = bounds{challenge: k.Failures.Challenge, block: k.Failures.Block, leak: k.Failures.Challenge / dayMillis, hold: p.hold, holdMost: p.holdMost}
-	return b, f
+	l.unverified = b
+	l.failing = bounds{challenge: k.Failures.Challenge, block: k.Failures.Block, leak: k.Failures.Challenge / dayMillis, hold: p.hold, holdMost: p.holdMost}
+	l.solved = bounds{challenge: k.Solved, block: k.Solved, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
+	return l
 }
 
 // finding is what one rule says of one subject.
@@ -53,13 +58,25 @@ type finding struct {
 	threshold float32
 }
 
-// judgeSend is the strictest that the subject's unverified codes say. The state
-// is touched.
-func (s *state) judgeSend(now int64, p *rules, b *bounds) finding {
+// judgeSend is the strictest that the subject's unverified codes say of one more,
+// for a request that somebody vouches for or not. The state is touched.
+func (s *state) judgeSend(p *rules, l *limits, vouched bool) finding {
 	others := float32(p.nodes.Load()-1) * float32(s.untold.sent-min(s.untold.sent, s.untold.verified+s.given))
-	found := finding{rule: Unverified, outcome: s.unverified.outcome(others, b), threshold: b.challenge}
+	found := finding{rule: Unverified, outcome: s.unverified.outcome(others, &l.unverified), threshold: l.unverified.challenge}
 	if by := s.converts(p); by > found.outcome {
 		found = finding{rule: Conversion, outcome: by, threshold: p.ChallengeBelow}
+	}
+	if !p.of(s.key).Broad || found.outcome == Allow {
+		return found
+	}
+	by := s.solved.outcome(0, &l.solved)
+	switch {
+	case vouched:
+		found.outcome--
+	case by == Block:
+		found = finding{rule: Solved, outcome: Block, threshold: l.solved.block}
+	case found.rule == Unverified:
+		found.outcome = Challenge
 	}
 	return found
 }
@@ -83,27 +100,43 @@ func (s *state) converts(p *rules) Outcome {
 }
 
 // judgeChecks is what the subject's wrong codes say.
-func (s *state) judgeChecks(f *bounds) finding {
-	return finding{rule: Failures, outcome: s.failing.outcome(0, f), threshold: f.challenge}
+func (s *state) judgeChecks(p *rules, l *limits, sentHere bool) finding {
+	found := finding{rule: Failures, outcome: s.failing.outcome(0, &l.failing), threshold: l.failing.challenge}
+	if sentHere && found.outcome > Allow && p.of(s.key).Broad {
+		found.outcome--
+	}
+	return found
 }
+
+// What a range must have to vouch.
+const (
+	vouchVerified   = 10 // codes that were entered in 14 days
+	vouchConversion = 0.3
+)
 
 // vouches tells whether an address range has a good history, for which broad
 // subjects' findings count one step less: what is unverified and wrong of it
-// now is little beside what was entered there.
+// now is little beside what was entered there, and it is not refused all the
+// time.
 func (s *state) vouches() bool {
-	good := s.habit.verified
-	return good >= 3 && s.habit.conversion() >= 0.3 && s.unverified.mode == Allow && s.failing.mode == Allow &&
-		s.unverified.level <= max(2, good) && s.failing.level <= max(2, good/8)
+	if s.habit.verified < vouchVerified || s.habit.conversion() < vouchConversion || s.unverified.mode != Allow || s.failing.mode != Allow {
+		return false
+	}
+	room, all := max(1, s.habit.verified/20), s.window.all()
+	return s.unverified.level <= room && s.failing.level <= room && all.refused <= all.verified+2
 }
 
-// sent counts n codes.
-func (s *state) sent(now int64, n uint32, number uint64, p *rules, b *bounds) {
+// sent counts n codes, sent after a solved challenge where solved.
+func (s *state) sent(now int64, n uint32, number uint64, solved bool, p *rules, l *limits) {
 	s.window.current().sent += n
 	s.habit.sent += float32(n)
-	s.unverified.pour(now, float32(n), number, b)
-	s.habit.peak = max(s.habit.peak, min(s.unverified.level, b.challenge))
+	if solved && s.unverified.mode != Allow {
+		s.solved.pour(now, float32(n), number, &l.solved)
+	}
+	s.unverified.pour(now, float32(n), number, &l.unverified)
+	s.habit.peak = max(s.habit.peak, min(s.unverified.level, l.unverified.challenge))
 	if by := s.converts(p); by > Allow {
-		s.unverified.trip(now, by, 0, b)
+		s.unverified.trip(now, by, 0, &l.unverified)
 	}
 }
 
@@ -116,30 +149,43 @@ func (s *state) back(n uint32) {
 	s.unverified.level = max(0, s.unverified.level-float32(n))
 }
 
-// verified counts n right codes, the last one of them of number.
-func (s *state) verified(now int64, n uint32, number uint64, b, f *bounds) {
+// right counts n right codes, the last one of them of number; solved: they were
+// sent after solved challenges.
+func (s *state) right(now int64, n uint32, number uint64, solved bool, l *limits) {
 	s.window.current().verified += n
 	s.habit.verified += float32(n)
 	all := s.window.all()
-	right := all.verified >= all.refused/2
-	s.unverified.drain(now, float32(n)*s.habit.drainUnverified(), number, right, b)
-	s.failing.drain(now, float32(n)*s.habit.drainFailures(), number, right, f)
+	mostly := all.verified >= all.refused/2
+	drain := float32(n) * s.habit.drainUnverified()
+	if s.unverified.mode != Allow {
+		s.unverified.drain(now, drain/slack, number, mostly, &l.unverified) // people make up for people only
+	} else {
+		s.unverified.drain(now, drain, number, mostly, &l.unverified)
+	}
+	if solved {
+		s.solved.drain(now, drain, number, true, &l.solved)
+	}
+	s.failing.drain(now, float32(n)*s.habit.drainFailures(), number, mostly, &l.failing)
 }
 
 // failed counts n wrong codes.
-func (s *state) failed(now int64, n uint32, f *bounds) {
+func (s *state) failed(now int64, n uint32, l *limits) {
 	s.window.current().failed += n
 	s.habit.failed += float32(n)
-	s.failing.pour(now, float32(n), 0, f)
+	s.failing.pour(now, float32(n), 0, &l.failing)
 }
 
-// refused counts n refusals of a finding.
-func (s *state) refused(now int64, n uint32, by finding, b, f *bounds) {
+// refused counts n refusals. by is what the subject itself says.
+func (s *state) refused(now int64, n uint32, by finding, l *limits) {
 	s.window.current().refused += n
-	if by.rule == Failures {
-		s.failing.refuse(now, by.outcome, f)
-	} else {
-		s.unverified.refuse(now, by.outcome, b)
+	switch {
+	case by.outcome == Allow: // another subject's refusal
+	case by.rule == Failures:
+		s.failing.refuse(now, by.outcome, &l.failing)
+	case by.rule == Solved:
+		s.solved.refuse(now, by.outcome, &l.solved)
+	default:
+		s.unverified.refuse(now, by.outcome, &l.unverified)
 	}
 }
 
