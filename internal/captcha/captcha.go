@@ -127,8 +127,14 @@ func idOf(app *tenant.App) core.AppID {
 	return app.ID
 }
 
-// failed is every refusal of an answer, a pass or a proof: all look alike.
-func failed(why string) error { return core.E(core.KindChallengeFailed, why) }
+// failed is the refusal of a token, a pass or a proof; errWrongAnswer that of an
+// answer to a token that was good, which the AJ routes tell apart
+// (contracts/oneaccess.md §7). To everybody else they look alike.
+func failed(why string) error {
+	return &core.Error{Kind: core.KindChallengeFailed, Field: "token", Detail: why}
+}
+
+var errWrongAnswer = core.E(core.KindChallengeFailed, "wrong answer")
 
 // What a challenge or pass is bound to.
 const (

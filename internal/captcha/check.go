@@ -24,8 +24,9 @@ type CheckRequest struct {
 
 // Check judges an answer, once a token, and gives the captcha_token of the pass:
 // token, ---, and the answer byte for byte in the clear. Errors:
-// KindBadField{point_json}; KindChallengeFailed for an answer that is wrong and a
-// token that is unknown, expired, used or another's; those of the store.
+// KindBadField{point_json}; KindChallengeFailed, with Field token for one that is
+// unknown, expired, used or another's, without for an answer that is wrong; those
+// of the store.
 func (s *Service) Check(ctx context.Context, app *tenant.App, r CheckRequest) (string, error) {
 	answer, genuine := s.o.Keys.OpenAnswer(s.puzzleOwner(app, r.Binding), r.Token, s.o.Now())
 	text, where, err := s.read(app, r.PointJSON, answer, genuine)
@@ -38,6 +39,13 @@ func (s *Service) Check(ctx context.Context, app *tenant.App, r CheckRequest) (s
 		s.countFailure(ctx, r.IP)
 	}
 	return pass, err
+}
+
+// Reads tells whether Check can take a point_json of an app for one: the other
+// members are looked at in their turn (contracts/oneaccess.md §1.3).
+func (s *Service) Reads(app *tenant.App, pointJSON string) bool {
+	_, ok := point.Parse(pointJSON)
+	return ok || settings(app).CaptchaAES && point.IsSealed(pointJSON)
 }
 
 // read finds out what point_json says. One that is encrypted needs the key of a
@@ -81,7 +89,7 @@ func (s *Service) judge(ctx context.Context, app *tenant.App, r *CheckRequest, a
 	}
 	s.ratios.add(idOf(app), s.o.Now(), right)
 	if !right {
-		return "", failed("wrong answer")
+		return "", errWrongAnswer
 	}
 	return captchaToken, nil
 }
