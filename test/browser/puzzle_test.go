@@ -49,11 +49,12 @@ func (p *page) pull(t *testing.T, picture, knob rect, name string) {
 	x, y := knob.middle()
 	p.mouse(t, input.DispatchMouseEventTypeMousePressed, x, y)
 	p.mouse(t, input.DispatchMouseEventTypeMouseMoved, x+look, y)
-	after := p.look(t, picture, name)
+	after := p.look(t, picture, "")
 	gap := solver.Gap(before, moved(before, after, int(look/scale)))
 	for step := 1; step <= 8; step++ { // not at once: people do not jump
 		p.mouse(t, input.DispatchMouseEventTypeMouseMoved, x+look+(float64(gap)*scale-look)*float64(step)/8, y)
 	}
+	p.look(t, picture, name) // and they let go when they see that it fits
 	p.mouse(t, input.DispatchMouseEventTypeMouseReleased, x+float64(gap)*scale, y)
 }
 
