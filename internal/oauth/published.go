@@ -25,8 +25,8 @@ type publisher struct {
 
 // Published is the public halves of the keys that tokens of apps in circulation
 // may be signed with. It makes none. With common, keys that were issued elsewhere
-// are left out: they are published only where their app alone, or its tenant
-// alone, is asked for. Another node's change is seen after 5 s.
+// are left out: where the apps are of several tenants, who has the private half of
+// one could sign for another's client. Another node's change is seen after 5 s.
 func (k *Keys) Published(ctx context.Context, apps []core.AppID, common bool) (jwt.KeySet, error) {
 	asked := make(map[core.AppID]bool, len(apps))
 	for _, app := range apps {

@@ -304,9 +304,10 @@ const longestClientKey = longestClientID + 1 + longestKey
 // OneAccessKeys lists the apps whose RSA keys are published together
 // (contracts/oneaccess.md §8.3): that of a client id; without one, those of the
 // tenant that the host is mapped to; of a host that is mapped to none, those of
-// all tenants, of which common then tells: keys that were issued elsewhere do not
-// belong there, since who has the private half could sign for another tenant's
-// client. ok is false for a client id that is nobody's on this host.
+// all tenants. common tells that these are several: keys that were issued
+// elsewhere do not belong there, since who has the private half could sign for
+// another tenant's client. ok is false for a client id that is nobody's on this
+// host.
 func (d *Directory) OneAccessKeys(clientID, host string) (apps []core.AppID, common, ok bool) {
 	s := d.current.Load()
 	of, mapped := s.oneAccess.hosts[strings.ToLower(host)]
@@ -317,15 +318,20 @@ func (d *Directory) OneAccessKeys(clientID, host string) (apps []core.AppID, com
 		}
 		return []core.AppID{app.ID}, false, true
 	}
+	first := core.TenantID(0)
 	for _, app := range s.apps {
 		if app.OneAccess == nil || app.OneAccess.ClientID == "" || mapped && app.Tenant != of {
 			continue
 		}
+		if first == 0 {
+			first = app.Tenant
+		}
+		common = common || app.Tenant != first
 		if !slices.Contains(apps, app.OneAccess.Keys) {
 			apps = append(apps, app.OneAccess.Keys)
 		}
 	}
-	return apps, !mapped, true
+	return apps, common, true
 }
 
 // subscribes tells whether a tenant has subscribed to a template.

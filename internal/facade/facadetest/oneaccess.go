@@ -47,6 +47,10 @@ func OneAccess(files string, start func(t *testing.T) Env, check func(t *testing
 			"minute":        `[0-9]+`,
 			"hex":           `[0-9a-f]+`,
 			"text":          `[^"]*`,
+			"ticket":        `ssoTicket-[A-Za-z0-9]{32}`, // §8.2
+			"kid":           `[A-Za-z0-9]{16}`,           // §9
+			"n":             `[A-Za-z0-9_-]{342}`,        // RSA of 2048 bits
+			"url":           `http://127\.0\.0\.1:[0-9]+`,
 		},
 	}
 }
