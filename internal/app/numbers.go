@@ -1,16 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
-	"strings"
 	"time"
 
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/declare"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/numberverify/camaraup"
 	"yanma.dev/yanma/internal/numberverify/chinamobile"
@@ -30,7 +29,11 @@ func (a *App) openNumbers(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("carrier %s: %w", c.Name, err)
 		}
-		routes = append(routes, numberverify.Route{Gateway: gateway, Apps: c.Apps, Device: deviceRoute(c)})
+		device, err := a.deviceRoute(c)
+		if err != nil {
+			return fmt.Errorf("carrier %s: %w", c.Name, err)
+		}
+		routes = append(routes, numberverify.Route{Gateway: gateway, Apps: c.Apps, Device: device})
 	}
 	a.numbers = numberverify.New(numberverify.Options{Store: a.prompt, Ring: a.ring, IDs: a.ids, Now: a.deps.Now, Log: a.log, Routes: routes,
 		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives(), Alone: a.config.Store.Database.IsZero()})
@@ -77,47 +80,30 @@ func (a *App) dialFrom(egress string) func(ctx context.Context, network, address
 }
 
 // deviceRoute is how browsers get proofs for a gateway; nil when they do not.
-func deviceRoute(c config.Carrier) *numberverify.DeviceRoute {
+func (a *App) deviceRoute(c config.Carrier) (*numberverify.DeviceRoute, error) {
 	d := c.Device
 	if d.Mode == "" {
-		return nil
+		return nil, nil //nolint:nilnil // it is not offered to browsers
 	}
-	route := &numberverify.DeviceRoute{Carriers: c.Whose(), Mode: d.Mode, Method: d.Method, URL: d.URL}
-	if route.Method == "" {
-		route.Method = "GET"
+	signer, err := declared.NewSigner(c.Page(), declared.Deps{Now: a.deps.Now, Random: a.deps.Random})
+	if err != nil {
+		return nil, err
 	}
-	route.Params = func(carrier numberverify.Carrier) map[string]string {
-		params := maps.Clone(d.Params)
-		if params == nil {
-			params = map[string]string{}
-		}
-		if d.Mode == numberverify.ModeSim {
-			params["carrier"] = fmt.Sprint(uint8(carrier))
-		}
-		return params
-	}
+	route := &numberverify.DeviceRoute{Carriers: c.Whose(), Mode: d.Mode, Method: cmp.Or(d.Method, "GET"), URL: d.URL, Encoding: d.Encoding, Params: signer.Params}
 	if d.Token != "" {
 		route.Token = func(answer string) string { return textAt(answer, d.Token) }
 	}
-	return route
+	return route, nil
 }
 
 // textAt is the text at a path such as data.token of a JSON document; "" when
 // there is none.
 func textAt(document, path string) string {
-	var v any
-	if json.Unmarshal([]byte(document), &v) != nil {
+	v, ok := declare.ParseJSON([]byte(document))
+	if !ok || path == "" {
 		return ""
 	}
-	for step := range strings.SplitSeq(path, ".") {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return ""
-		}
-		v = object[step]
-	}
-	text, _ := v.(string)
-	return text
+	return declare.At(v, path)
 }
 
 // NoteProof notes a proof that the simulator made, as if our own script had

@@ -126,8 +126,13 @@ func (s *Sim) makeToken(w http.ResponseWriter, r *http.Request) {
 		Number  string `json:"number"`
 		Outcome string `json:"outcome"`
 		TTL     int    `json:"ttl"`
+		signed
 	}{Carrier: 1, Outcome: "ok"}
 	if !decode(w, r, &ask) {
+		return
+	}
+	if code := s.checkPage(ask.signed); code != "" {
+		writeJSON(w, http.StatusOK, map[string]string{"resultCode": code, "resultDesc": pageTexts[code]})
 		return
 	}
 	life, known := lives[ask.Carrier]

@@ -52,11 +52,19 @@ type Carrier struct {
 // Device is how a phone's browser gets a proof from a carrier
 // (contracts/submail.md §9).
 type Device struct {
-	Mode   string            `toml:"mode"`   // direct, relay or sim
-	Method string            `toml:"method"` // GET or POST; default GET
-	URL    string            `toml:"url"`
-	Params map[string]string `toml:"params"` // as they stand
-	Token  string            `toml:"token"`  // relay: where in the gateway's JSON the proof is, such as data.token
+	Mode     string            `toml:"mode"`   // direct, relay or sim
+	Method   string            `toml:"method"` // GET or POST; default GET
+	URL      string            `toml:"url"`
+	Encoding string            `toml:"encoding"` // of a POST: form or json; default form
+	Params   map[string]string `toml:"params"`   // templates: {id}, {time}, {time_ms}, {time_beijing}, {carrier}, {app_id}
+	Sign     declared.Sign     `toml:"sign"`     // of the parameters, anew for each session; over may have {sorted}, {app_key}, {app_secret} too
+	Token    string            `toml:"token"`    // relay: where in the gateway's JSON the proof is, such as data.token
+}
+
+// Page is what a browser sends to the carrier, as
+// internal/numberverify/declared takes it.
+func (c Carrier) Page() declared.Page {
+	return declared.Page{AppID: c.AppID, AppKey: c.AppKey.Secret, AppSecret: c.AppSecret.Secret, Params: c.Device.Params, Sign: c.Device.Sign}
 }
 
 // Numbers is what holds for all carriers.
@@ -163,7 +171,7 @@ func (c Carrier) check(at lines, i int, seen map[string]bool) error {
 			return err
 		}
 	}
-	if err := c.validate(); err != nil {
+	if err := cmp.Or(c.validate(), c.Page().Validate()); err != nil {
 		name, what, _ := strings.Cut(err.Error(), ": ")
 		return key(name, errors.New(what))
 	}
@@ -225,6 +233,7 @@ func (d Device) check(key func(string, error) error) error {
 	for _, err := range []error{
 		key("device.mode", oneOf(d.Mode, numberverify.ModeDirect, numberverify.ModeRelay, numberverify.ModeSim)),
 		key("device.method", oneOf(d.Method, "", "GET", "POST")),
+		key("device.encoding", oneOf(d.Encoding, "", "form", "json")),
 		key("device.url", where),
 	} {
 		if err != nil {

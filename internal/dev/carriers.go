@@ -13,6 +13,7 @@ import (
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/declared"
 	"yanma.dev/yanma/internal/oauth/jwt"
 )
 
@@ -78,7 +79,8 @@ func (c *carriers) simSwap() config.SIMSwap {
 func (c *carriers) stanza() config.Carrier {
 	return config.Carrier{Name: "simulator", Type: "chinamobile", URL: c.url(), AppID: c.options.AppID,
 		AppKey: config.Secret{Secret: c.options.AppKey}, AppSecret: config.Secret{Secret: c.options.AppSecret},
-		Device: config.Device{Mode: numberverify.ModeSim, Method: http.MethodPost, URL: "/sim/carrier/token"}}
+		Device: config.Device{Mode: numberverify.ModeSim, Method: http.MethodPost, URL: "/sim/carrier/token", Params: carriersim.PageParams(),
+			Sign: declared.Sign{Algorithm: "md5", Over: carriersim.PageSign, Field: "sign"}}}
 }
 
 // reportTo tells the server of every proof, as our own script would.

@@ -17,8 +17,9 @@ type DeviceRoute struct {
 	Mode     string
 	Method   string
 	URL      string
-	Params   func(c Carrier) map[string]string // signed, anew for each session
-	Token    func(answer string) string        // of ModeRelay: the proof in the gateway's answer; "" when there is none
+	Encoding string                                     // of a POST: form or json
+	Params   func(c Carrier) (map[string]string, error) // signed, anew for each session
+	Token    func(answer string) string                 // of ModeRelay: the proof in the gateway's answer; "" when there is none
 }
 
 func (d *DeviceRoute) token(answer string) string {
@@ -32,7 +33,7 @@ func (d *DeviceRoute) token(answer string) string {
 var deviceOrder = [...]Carrier{CarrierMobile, CarrierTelecom, CarrierUnicom}
 
 // Devices are the gateways that a browser of the app's pages tries, in this
-// order.
+// order. One whose parameters can not be signed is left out.
 func (s *Service) Devices(app *tenant.App) []Device {
 	var all []Device
 	for _, c := range deviceOrder {
@@ -41,9 +42,13 @@ func (s *Service) Devices(app *tenant.App) []Device {
 			continue
 		}
 		d := r.Device
-		entry := Device{Carrier: c, Mode: d.Mode, Method: d.Method, URL: d.URL, Params: map[string]string{}}
+		entry := Device{Carrier: c, Mode: d.Mode, Method: d.Method, URL: d.URL, Encoding: d.Encoding, Params: map[string]string{}}
 		if d.Params != nil {
-			entry.Params = d.Params(c)
+			var err error
+			if entry.Params, err = d.Params(c); err != nil {
+				s.o.Log.Error("numberverify: a page's parameters can not be signed", "gateway", r.Gateway.Name(), "error", err.Error())
+				continue
+			}
 		}
 		all = append(all, entry)
 	}

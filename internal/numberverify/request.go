@@ -74,9 +74,10 @@ type Seen struct {
 // Device is how a phone's browser gets a proof from a carrier: one entry of the
 // browser script's gateways (contracts/submail.md §9).
 type Device struct {
-	Carrier Carrier
-	Mode    string // direct, relay or sim
-	Method  string
-	URL     string
-	Params  map[string]string
+	Carrier  Carrier
+	Mode     string // direct, relay or sim
+	Method   string
+	URL      string
+	Encoding string // of a POST: form or json; "" is form
+	Params   map[string]string
 }

@@ -40,6 +40,8 @@ type gateway struct {
 	Method string               `json:"method"`
 	URL    string               `json:"url"`
 	Params map[string]string    `json:"params"`
+
+	Encoding string `json:"encoding,omitempty"` // json: a POST of JSON
 }
 
 // initScript begins a page's session (contracts/submail.md §9).
@@ -61,7 +63,7 @@ func (d *dialect) initScript(ctx context.Context, x *facade.Exchange) error {
 	}
 	gateways := []gateway{}
 	for _, g := range d.Numbers.Devices(app) {
-		gateways = append(gateways, gateway{Type: g.Carrier, Name: g.Carrier.Short(), Mode: g.Mode, Method: g.Method, URL: g.URL, Params: g.Params})
+		gateways = append(gateways, gateway{Type: g.Carrier, Name: g.Carrier.Short(), Mode: g.Mode, Method: g.Method, URL: g.URL, Params: g.Params, Encoding: g.Encoding})
 	}
 	list, err := json.Marshal(gateways)
 	if err != nil {

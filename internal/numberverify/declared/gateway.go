@@ -256,6 +256,11 @@ func (g *Gateway) request(target *url.URL, form url.Values, body []byte, signatu
 
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
+// stamp is 17 digits of Beijing's time.
+func stamp(t time.Time) string {
+	return strings.ReplaceAll(t.In(beijing).Format("20060102150405.000"), ".", "")
+}
+
 // values are what the names stand for in one request.
 func (g *Gateway) values(q numberverify.Question, id string, now time.Time) func(string) string {
 	return func(name string) string {
@@ -287,7 +292,7 @@ func (g *Gateway) values(q numberverify.Question, id string, now time.Time) func
 		case "time_ms":
 			return strconv.FormatInt(now.UnixMilli(), 10)
 		case "time_beijing":
-			return strings.ReplaceAll(now.In(beijing).Format("20060102150405.000"), ".", "")
+			return stamp(now)
 		case "app_id":
 			return g.c.AppID
 		case "app_key":

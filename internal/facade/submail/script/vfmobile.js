@@ -103,7 +103,11 @@
       for (name in g.params) params[name] = g.params[name];
       if (g.mode === 'sim') {
         if (!sim || sim.carrier && sim.carrier !== g.type) return next({ code: '103111', message: 'not on this network' });
-        params = { carrier: g.type, number: sim.number, outcome: sim.outcome || 'ok' };
+        params.carrier = g.type; // a real network knows the SIM by itself
+        params.number = sim.number;
+        params.outcome = sim.outcome || 'ok';
+      }
+      if (g.mode === 'sim' || g.method !== 'GET' && g.encoding === 'json') {
         body = JSON.stringify(params);
         type = 'application/json';
       } else if (g.method === 'GET') {
@@ -115,21 +119,22 @@
       call(g.method, url, body, type, function (text) {
         var answer = parse(text) || {}, inner = answer.data || answer.body || {};
         var token = answer.token || inner.token || '';
+        var own = { code: String(answer.resultCode || inner.resultCode || answer.code || answer.result || ''),
+          message: String(answer.resultDesc || inner.resultDesc || answer.desc || answer.msg || 'no token') };
         if (text === null) return next({ code: '', message: 'no answer' });
-        if (g.mode === 'relay') return report(g, text);
-        if (!token) {
-          return next({ code: String(answer.resultCode || inner.resultCode || answer.code || ''), message: String(answer.resultDesc || answer.desc || answer.msg || 'no token') });
-        }
+        if (g.mode === 'relay') return report(g, text, own);
+        if (!token) return next(own);
         report(g, token);
       });
     }
 
-    function report(g, token) {
+    // own is what the carrier said to the phone, where only our server can read whether that is a token.
+    function report(g, token, own) {
       var body = JSON.stringify({ session: now.session, type: g.type, token: token });
       call('POST', base + '/vfmobile/token', body, 'application/json', function (text) {
         var answer = parse(text), info = userInformation();
         if (!answer) return next({ code: '', message: 'no answer' });
-        if (answer.code !== 0) return next({ code: String(answer.code), message: answer.message });
+        if (answer.code !== 0) return next(own && own.code && answer.code === 1312 ? own : { code: String(answer.code), message: answer.message });
         success({ code: 0, message: answer.message, token: answer.token, userInformarion: info, userInformation: info });
       });
     }
