@@ -64,7 +64,7 @@ func (t *StateTokens) Issue(clientID, step string) (string, error) {
 func (t *StateTokens) Open(clientID, token string) (step string, err error) {
 	refused := core.Field(core.KindUnauthenticated, "state_token")
 	at := strings.LastIndexByte(token, '.')
-	if at < 0 || len(token) > mostStateToken {
+	if at < 0 || len(token) > mostStateToken || strings.ContainsAny(token, "\r\n") { // a decoder would skip line ends
 		return "", refused
 	}
 	body, ours := strings.CutPrefix(token[:at], stateHeader+".")
