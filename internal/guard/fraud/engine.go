@@ -124,15 +124,9 @@ func (e *Engine) look(c *scene, now int64, make bool) {
 
 // judge is what the scene's states say together. sends: unverified codes count,
 // and wrong ones of addresses; otherwise wrong ones alone. Broad subjects' count
-// one step less: of sends where the range vouches, of checks where sentHere, the
-// code was sent to the very range that answers.
-func (e *Engine) judge(c *scene, sends, sentHere bool) (d Decision) {
-	vouched := false
-	for i := range c.keys.n {
-		if k := c.keys.all[i].Kind; (k == Range4 || k == Range6) && c.states[i] != nil {
-			vouched = c.states[i].vouches()
-		}
-	}
+// one step less: of sends where the range vouches, of checks that are expected.
+func (e *Engine) judge(c *scene, sends, expected bool) (d Decision) {
+	vouched := sends && c.vouched()
 	for i := range c.keys.n {
 		s := c.states[i]
 		if s == nil {
@@ -140,7 +134,7 @@ func (e *Engine) judge(c *scene, sends, sentHere bool) (d Decision) {
 		}
 		f := finding{}
 		if !sends || s.key.Kind != App {
-			f = s.judgeChecks(&e.rules, &c.limits[i], sentHere)
+			f = s.judgeChecks(&e.rules, &c.limits[i], expected)
 		}
 		if sends {
 			if by := s.judgeSend(&e.rules, &c.limits[i], vouched); by.outcome > f.outcome {
@@ -223,9 +217,27 @@ func (e *Engine) pour(c *scene, now time.Time, s *Subject) {
 		e.shards[shardOf(st.key)].tell(st)
 	}
 	e.recent.add(now, sentKey(s))
+	e.recent.add(now, numberKey(s))
 	if s.Challenged {
 		e.recent.add(now, solvedKey(s))
 	}
+}
+
+// expected tells whether a guess is likely of the person to whom the code was
+// sent: it comes from the range that asked for it, or from one with a good
+// history. The scene's states are touched.
+func (e *Engine) expected(now time.Time, s *Subject, c *scene) bool {
+	return e.recent.has(now, sentKey(s)) || c.vouched() && e.recent.has(now, numberKey(s))
+}
+
+// vouched tells whether the request's own range vouches.
+func (c *scene) vouched() bool {
+	for i := range c.keys.n {
+		if k := c.keys.all[i].Kind; k == Range4 || k == Range6 {
+			return c.states[i] != nil && c.states[i].vouches()
+		}
+	}
+	return false
 }
 
 // Sent counts a code that was sent without being judged.
@@ -258,7 +270,7 @@ func (e *Engine) JudgeCheck(now time.Time, s Subject) Decision {
 	s.checkKeys(&c.keys)
 	set := e.lock(&c.keys)
 	e.look(&c, ms, false)
-	d := e.judge(&c, false, e.recent.has(now, sentKey(&s)))
+	d := e.judge(&c, false, e.expected(now, &s, &c))
 	e.settleOutcome(&d, &s)
 	if d.Outcome > Allow {
 		e.refuse(&c, ms)

@@ -85,5 +85,8 @@ func sentKey(s *Subject) uint64 {
 	return h
 }
 
+// numberKey is a number of an app to which a code was sent.
+func numberKey(s *Subject) uint64 { return mix(s.Number ^ uint64(s.App)<<32 ^ 0x5e27) }
+
 // solvedKey is a number of an app whose code was sent after a solved challenge.
 func solvedKey(s *Subject) uint64 { return mix(s.Number ^ uint64(s.App)<<32 ^ 0x5017ed) }

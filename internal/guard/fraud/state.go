@@ -100,9 +100,9 @@ func (s *state) converts(p *rules) Outcome {
 }
 
 // judgeChecks is what the subject's wrong codes say.
-func (s *state) judgeChecks(p *rules, l *limits, sentHere bool) finding {
+func (s *state) judgeChecks(p *rules, l *limits, expected bool) finding {
 	found := finding{rule: Failures, outcome: s.failing.outcome(0, &l.failing), threshold: l.failing.challenge}
-	if sentHere && found.outcome > Allow && p.of(s.key).Broad {
+	if expected && found.outcome > Allow && p.of(s.key).Broad {
 		found.outcome--
 	}
 	return found
@@ -123,7 +123,7 @@ func (s *state) vouches() bool {
 		return false
 	}
 	room, all := max(1, s.habit.verified/20), s.window.all()
-	return s.unverified.level <= room && s.failing.level <= room && all.refused <= all.verified+2
+	return s.unverified.level <= room && s.failing.level <= room && all.refused <= all.verified
 }
 
 // sent counts n codes, sent after a solved challenge where solved.
