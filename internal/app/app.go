@@ -11,6 +11,8 @@ import (
 
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/callback"
+	"yanma.dev/yanma/internal/captcha"
+	"yanma.dev/yanma/internal/captcha/siteverify"
 	"yanma.dev/yanma/internal/config"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/guard/fraud"
@@ -91,7 +93,10 @@ type App struct {
 	sessions  *account.Sessions
 	verify    *verify.Service
 	numbers   *numberverify.Service
-	operators []*simswap.Client // of SIM swap: one or none
+	captcha   *captcha.Service
+	pictures  *captcha.Pool
+	verifiers []*siteverify.Client // of challenges of others
+	operators []*simswap.Client    // of SIM swap: one or none
 	rotation  *rotation.Service
 	signing   *oauth.Keys
 	sweeper   *sweeper
@@ -138,6 +143,7 @@ func (a *App) Start(ctx context.Context) error {
 		}
 	}
 	a.numbers.Start()
+	a.pictures.Start()
 	a.scheduler.Start()
 	a.plans.Start()
 	a.rotation.Start()
@@ -185,6 +191,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.retention.Stop()
 		a.sweeper.stop()
 		a.numbers.Stop()
+		a.closeCaptcha()
 		for _, c := range a.operators {
 			c.Close()
 		}

@@ -267,6 +267,7 @@ func (a *App) publicHandler(level slog.Leveler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.openCaptcha(rules)
 	jsms, err := a.jsmsDialect(rules)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type Pool struct {
 
 	start, stop sync.Once
 	quit        chan struct{}
+	asked       sync.Once
+	wanted      chan struct{} // closed by the first Take
 	workers     sync.WaitGroup
 
 	drawn, shed atomic.Int64
@@ -47,14 +49,15 @@ func NewPool(o PoolOptions) *Pool {
 	if o.Patience == 0 {
 		o.Patience = 200 * time.Millisecond
 	}
-	p := &Pool{o: o, ready: make(chan puzzle.Picture, o.Ahead), hurried: make(chan *puzzle.Drawer, max(o.Hurried, 1)), quit: make(chan struct{})}
+	p := &Pool{o: o, ready: make(chan puzzle.Picture, o.Ahead), hurried: make(chan *puzzle.Drawer, max(o.Hurried, 1)), quit: make(chan struct{}), wanted: make(chan struct{})}
 	for range cap(p.hurried) {
 		p.hurried <- puzzle.NewDrawer(o.Random, o.Watermark)
 	}
 	return p
 }
 
-// Start begins to draw ahead.
+// Start lets the workers draw ahead, from the first Take on: a server that nobody
+// asks for puzzles draws none.
 func (p *Pool) Start() {
 	p.start.Do(func() {
 		for range p.o.Workers {
@@ -71,6 +74,11 @@ func (p *Pool) Stop() {
 }
 
 func (p *Pool) work() {
+	select {
+	case <-p.wanted:
+	case <-p.quit:
+		return
+	}
 	drawer := puzzle.NewDrawer(p.o.Random, p.o.Watermark)
 	for {
 		picture, err := drawer.Draw()
@@ -90,6 +98,7 @@ func (p *Pool) work() {
 // Take gives a picture that nobody else gets. KindOverloaded when there is none
 // within Patience.
 func (p *Pool) Take(ctx context.Context) (puzzle.Picture, error) {
+	p.asked.Do(func() { close(p.wanted) })
 	select {
 	case picture := <-p.ready:
 		return picture, nil

@@ -54,6 +54,7 @@ func (c *Config) check(at lines) error {
 		at.key("guard.home", regions(c.Guard.Home)),
 		c.checkFacades(at),
 		c.checkSubmail(at),
+		c.checkCaptcha(at),
 		at.key("receipts.prefix", notEmpty(c.Receipts.Prefix)),
 		at.key("receipts.prefix", prefix(c.Receipts.Prefix)),
 		at.key("receipts.url", webAddress(c.Receipts.URL)),

@@ -23,6 +23,7 @@ type Config struct {
 	Prices    Prices            `toml:"prices"`
 	Facades   map[string]Facade `toml:"facade"`
 	Submail   Submail           `toml:"submail"`
+	Captcha   Captcha           `toml:"captcha"`
 	Carriers  []Carrier         `toml:"carrier"`
 	SIMSwap   SIMSwap           `toml:"sim_swap"`
 	Numbers   Numbers           `toml:"numbers"`
@@ -254,6 +255,7 @@ func Defaults() Config {
 		Prices:    Prices{SMS: 1, Verify: 1, Fetch: 1, Voice: 1},
 		Facades:   map[string]Facade{},
 		Submail:   defaultSubmail(),
+		Captcha:   defaultCaptcha(),
 		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),
 		Messages:  Messages{Longest: message.LongestText},

@@ -21,7 +21,7 @@ const exampleFile = "../../yanma.example.toml"
 // environment has what the example names.
 func environment(name string) string {
 	return map[string]string{"YANMA_OPERATOR_TOKEN": "0123456789abcdef", "YANMA_SMPP_PASSWORD": "secret8c", "YANMA_CMPP_SECRET": "secret of the SP",
-		"YANMA_OPERATOR_KEY": operatorKey,
+		"YANMA_OPERATOR_KEY": operatorKey, "YANMA_VERIFIER_SECRET": "0x4AAA",
 		"YANMA_SIP_PASSWORD": "secret of the trunk",
 		"YANMA_CARRIER_KEY":  "key of the carrier", "YANMA_RECEIPT_SECRET": "0123456789abcdef", "YANMA_RECEIPT_KEY": "hook key"}[name]
 }

@@ -41,7 +41,7 @@ func withoutNumbers(key string) string {
 	if len(parts) > 2 && parts[0] == "provider" {
 		parts = append(parts[:1], parts[2:]...)
 	}
-	if parts[0] == "route" {
+	if parts[0] == "route" || parts[0] == "captcha" {
 		parts = slices.DeleteFunc(parts, func(part string) bool { return strings.Trim(part, "0123456789") == "" })
 	}
 	return strings.Join(parts, ".")

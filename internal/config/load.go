@@ -110,6 +110,7 @@ func (c *Config) fetchSecrets(at lines, getenv func(string) string, readFile fun
 		secrets[item("provider", i, "receipt_key")] = &c.Providers[i].ReceiptKey
 	}
 	c.carrierSecrets(secrets)
+	c.captchaSecrets(secrets)
 	for _, key := range slices.Sorted(maps.Keys(secrets)) {
 		value, err := fetchSecret(secrets[key].Reveal(), getenv, readFile)
 		if err != nil {
