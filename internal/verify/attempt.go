@@ -60,10 +60,9 @@ func (c *attempt) Want(b *store.Batch) {
 
 // look compares the guess, in the same time whatever is there.
 func (c *attempt) look(b *store.Batch) looked {
-	switch c.test {
-	case testRight:
+	if c.test == testRight {
 		return looked{outcome: right}
-	case testWrong:
+	} else if c.test == testWrong {
 		return looked{outcome: absent}
 	}
 	var l looked

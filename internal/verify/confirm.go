@@ -46,16 +46,16 @@ type confirm struct {
 func (c *confirm) Decide(b *store.Batch) error {
 	c.refusal, c.message = nil, 0
 	l := c.look(b)
-	switch l.outcome {
-	case right:
-		c.use(b, l)
-		c.message = l.row.Message
-		u, _ := account.FindUser(b, c.number)
-		b.Logins.Put(c.event, c.attempt.event(c.event, store.LoginConfirmed, u.ID, l.row.ID, 0))
+	if l.outcome != right {
+		if l.outcome == mistake {
+			c.noteWrong(b, c.event, l, c.count(b, l), 0)
+		}
+		c.refusal = l.refused()
 		return nil
-	case mistake:
-		c.noteWrong(b, c.event, l, c.count(b, l), 0)
 	}
-	c.refusal = l.refused()
+	c.use(b, l)
+	c.message = l.row.Message
+	u, _ := account.FindUser(b, c.number)
+	b.Logins.Put(c.event, c.attempt.event(c.event, store.LoginConfirmed, u.ID, l.row.ID, 0))
 	return nil
 }

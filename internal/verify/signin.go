@@ -151,6 +151,7 @@ func (s *Service) runSignIn(ctx context.Context, r SignInRequest, c *signIn) (Si
 		in.Token, in.Life = c.session.Token, c.life
 	case SignInMFA:
 		in.Step = c.session.Token.Reveal()
+	case SignInDenied:
 	}
 	return in, nil
 }

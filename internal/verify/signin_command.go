@@ -164,6 +164,7 @@ func (c *signIn) wantsSecond(b *store.Batch, u store.User, found bool) bool {
 		return true
 	case tenant.SecondNewDevice:
 		return found && (c.device == 0 || c.known.scope(b) != c.device)
+	case tenant.SecondNever:
 	}
 	return false
 }
