@@ -78,8 +78,7 @@ type foresight struct {
 // Decide refuses nothing: what comes before in the order of checks is not known yet.
 func (c *foresight) Decide(b *store.Batch) error {
 	c.carrier = recorded(b, c.keys)
-	available, _ := b.Accounts.Get(billing.Account(c.payer.Owner, c.payer.Pool, billing.Available))
-	c.available = available.Balance
+	c.available = c.balance(b)
 	c.refused = c.spend.Decide(b)
 	return nil
 }

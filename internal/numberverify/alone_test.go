@@ -171,6 +171,26 @@ func TestShortBalanceReservesFirst(t *testing.T) {
 	w.wantMoney(t, 0, 0, verifyPrice)
 }
 
+// TestFreeInOneCommit: without a price no account is looked at, and an app
+// without one is answered; also while every gateway rests.
+func TestFreeInOneCommit(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Alone = true })
+	w.topUp(t, w.app, -plenty)
+	w.app.VerifyPrice = 0
+	_, err := w.verify(t, w.proof())
+	wantOK(t, err)
+	if row := w.only(t); row.Money != store.MoneyNone || row.Price != 0 || row.State != store.NumberCheckMatch {
+		t.Errorf("%+v", row)
+	}
+	w.gateway.set(always(Answer{}, ErrUnreadable()))
+	for range 10 {
+		_, err = w.verify(t, w.proof())
+		wantError(t, err, ClassCarrier, "603 carrier answer unreadable")
+	}
+	_, err = w.verify(t, w.proof())
+	wantError(t, err, ClassCarrier, "602 carrier circuit open")
+}
+
 // TestUnderwayIsForgotten: what ended leaves nothing behind.
 func TestUnderwayIsForgotten(t *testing.T) {
 	w := newAlone(t)

@@ -55,8 +55,7 @@ func wantProof(b *store.Batch, keys []store.ProofKey) {
 // Decide refuses with KindInsufficientBalance, then with ErrProof.
 func (c *spend) Decide(b *store.Batch) error {
 	if c.dry {
-		available, _ := b.Accounts.Get(billing.Account(c.payer.Owner, c.payer.Pool, billing.Available))
-		if c.row.Price > available.Balance {
+		if c.row.Price > c.balance(b) {
 			return core.E(core.KindInsufficientBalance, "")
 		}
 		_, err := usable(b, c.keys, c.row.App)
@@ -78,6 +77,15 @@ func (c *spend) Decide(b *store.Batch) error {
 	}
 	b.NumberChecks.Put(row.ID, row)
 	return nil
+}
+
+// balance is what the payer can spend; 0 where nothing has to be paid.
+func (c *spend) balance(b *store.Batch) core.Credits {
+	if c.row.Price == 0 {
+		return 0
+	}
+	available, _ := b.Accounts.Get(billing.Account(c.payer.Owner, c.payer.Pool, billing.Available))
+	return available.Balance
 }
 
 // usable is the proof's row, made anew where there is none; ErrProof when it was
