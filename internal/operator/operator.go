@@ -51,6 +51,7 @@ type Config struct {
 	Calls     *idempotency.Calls // honours Idempotency-Key; the public listener's, too
 	IDs       *core.IDs
 	Replies   Replies
+	Sentry    Sentry // the fraud guard; nil: the server has none
 	// CheckCallback proves that a URL is an app's before it is set
 	// (callback.Service.CheckURL).
 	CheckCallback func(ctx context.Context, url string) error
@@ -140,6 +141,7 @@ func (o *operator) routes() []facade.Route {
 	routes = append(routes, o.oneAccessRoutes()...)
 	routes = append(routes, o.messageRoutes()...)
 	routes = append(routes, o.letterRoutes()...)
+	routes = append(routes, o.guardRoutes()...)
 	for i := range routes {
 		routes[i].BodyCap = facade.BodyCap
 		routes[i].Handle = o.authenticated(routes[i].Handle)

@@ -24,6 +24,7 @@ import (
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
 	"yanma.dev/yanma/internal/guard/memory"
+	"yanma.dev/yanma/internal/guard/sentry"
 	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/message"
@@ -61,6 +62,7 @@ type world struct {
 	log       *syncBuffer
 	events    *events
 	clock     *clock
+	sentry    *sentry.Guard
 }
 
 type clock struct {
@@ -173,7 +175,7 @@ func newWorld(t *testing.T) *world {
 	w.directory = tenant.NewDirectory(tenant.DirectoryOptions{Database: w.engine, Keys: w.ring, Now: w.clock.now, Log: log,
 		Defaults: tenant.Defaults{Rules: guard.DefaultRules(), SMSPrice: 1}})
 	templates := catalogue.New()
-	w.directory.Beside(templates.Read)
+	w.directory.Beside(w.beside(templates))
 	w.limiter = memory.New(w.clock.now)
 	w.batcher = batcher
 	admin := tenant.NewAdmin(w.directory, w.users, rand.Reader)
@@ -187,7 +189,7 @@ func newWorld(t *testing.T) *world {
 		Token: core.NewSecret(token), Messages: messages, Catalogue: templates, Admin: admin, Directory: w.directory,
 		Signing: oauth.NewKeys(w.engine, w.ring, w.clock.now, rand.Reader),
 		Ring:    w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
-		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{},
+		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{}, Sentry: w.newSentry(ids, log),
 		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },

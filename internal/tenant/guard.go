@@ -31,16 +31,42 @@ func (m GuardMode) check() error {
 }
 
 // SpendCaps are what an app may spend on messages in a day of its time zone, in
-// credits: {"CN": 100000, "*": 120000}; "*" is all countries together.
+// credits, by ISO 3166 region; "*" is all together. Written as
+//
+//	[{"country": "CN", "credits": 100000}, {"country": "*", "credits": 120000}]
 type SpendCaps map[string]core.Credits
 
-// UnmarshalJSON replaces what was there, as a patch does with the whole map.
+type spendCap struct {
+	Country string        `json:"country"`
+	Credits *core.Credits `json:"credits"`
+}
+
+// MarshalJSON writes the list, in the order of countries.
+func (c SpendCaps) MarshalJSON() ([]byte, error) {
+	list := make([]spendCap, 0, len(c))
+	for _, country := range slices.Sorted(maps.Keys(c)) {
+		credits := c[country]
+		list = append(list, spendCap{country, &credits})
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON reads the list, in place of what was there.
 func (c *SpendCaps) UnmarshalJSON(b []byte) error {
-	fresh := map[string]core.Credits{}
-	if err := json.Unmarshal(b, &fresh); err != nil {
+	var list []spendCap
+	if err := strictJSON(string(b), &list); err != nil {
 		return err
 	}
-	*c = fresh
+	*c = make(SpendCaps, len(list))
+	for _, cap := range list {
+		if cap.Credits == nil {
+			return bad("spend_caps", "%q has no credits", cap.Country)
+		}
+		if _, twice := (*c)[cap.Country]; twice {
+			return bad("spend_caps", "%q stands there twice", cap.Country)
+		}
+		(*c)[cap.Country] = *cap.Credits
+	}
 	return nil
 }
 

@@ -130,3 +130,6 @@ func (g *Guard) Read(ctx context.Context, q store.SQL) (publish func(), err erro
 
 // Settings are those in force.
 func (g *Guard) Settings() Settings { return *g.given.Load() }
+
+// Configured is the configuration's mode.
+func (g *Guard) Configured() tenant.GuardMode { return g.o.Mode }

@@ -36,11 +36,11 @@ func InsertGuardDecision(ctx context.Context, q store.SQL, d GuardDecision) erro
 // GuardDecisions are the newest rows with ids below before, of one app or (0)
 // of all, at most limit of them.
 func GuardDecisions(ctx context.Context, q store.SQL, app core.AppID, before int64, limit int) (all []GuardDecision, err error) {
-	sql, args := `SELECT id, minute, tenant, app, outcome, rule, subject, why, count, passed FROM guard_decision WHERE id < $1`, []any{before, int64(limit)}
+	where, args := ` ORDER BY id DESC LIMIT $2`, []any{before, int64(limit)}
 	if app != 0 {
-		sql, args = sql+` AND app = $3`, append(args, int64(app))
+		where, args = ` AND app = $2 ORDER BY id DESC LIMIT $3`, []any{before, int64(app), int64(limit)}
 	}
-	err = q.Query(ctx, sql+` ORDER BY id DESC LIMIT $2`, func(r store.Scanner) error {
+	err = q.Query(ctx, `SELECT id, minute, tenant, app, outcome, rule, subject, why, count, passed FROM guard_decision WHERE id < $1`+where, func(r store.Scanner) error {
 		var d GuardDecision
 		var minute, tenant, of int64
 		err := r.Scan(&d.ID, &minute, &tenant, &of, &d.Outcome, &d.Rule, &d.Subject, &d.Why, &d.Count, &d.Passed)
