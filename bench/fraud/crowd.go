@@ -26,6 +26,10 @@ type run struct {
 
 // perDay plans a day's people, minute by minute.
 func (r *run) plan(days int) {
+	if r.o.fresh > 0 {
+		r.opening()
+		return
+	}
 	var sum float64
 	for _, c := range curve {
 		sum += c
@@ -55,6 +59,14 @@ func (r *run) stadium(from int64) {
 		who.app, who.ip = 1, stadiumNAT
 		at := from + int64(math.Min(20*minute, 5*minute*r.people.r.ExpFloat64()))
 		r.queue.at(at, func(now int64) { r.want(now, who, 0, false) })
+	}
+}
+
+// opening is a shop's first ten minutes, on an installation without any history.
+func (r *run) opening() {
+	for range r.o.fresh {
+		who := r.people.person()
+		r.queue.at(r.people.r.Int64N(10*minute), func(now int64) { r.want(now, who, 0, false) })
 	}
 }
 

@@ -25,6 +25,7 @@ type options struct {
 	plain   bool
 	beside  float64 // share of a botnet in ranges of customers
 	attacks string  // a name; "": all, "none"
+	fresh   int     // people in the first ten minutes of a new installation, instead of all that
 	policy  fraud.Policy
 }
 
@@ -35,6 +36,7 @@ func main() {
 	flag.IntVar(&o.days, "days", 16, "days of traffic, at least 4; the launch and most attacks come in the last two")
 	flag.IntVar(&o.daily, "daily", 30_000, "people who want a code, a day")
 	flag.IntVar(&o.crowd, "crowd", 5000, "people behind one address at the launch")
+	flag.IntVar(&o.fresh, "fresh", 0, "instead of days: this many people in the first ten minutes of an installation, and no attacks")
 	flag.Float64Var(&o.beside, "beside", .02, "share of botnets in address ranges where customers live")
 	flag.BoolVar(&o.plain, "plain", false, "a dialect without challenges: what would be challenged is refused")
 	flag.StringVar(&o.attacks, "attack", "", "only this attack, or none")
@@ -75,7 +77,9 @@ func simulate(o options) *run {
 		r.outage = [3]int64{from, from + 20*minute, 1}
 	}
 	r.plan(o.days)
-	r.attackAll(int64(o.days))
+	if o.fresh == 0 {
+		r.attackAll(int64(o.days))
+	}
 	r.queue.run(int64(o.days) * day)
 	return r
 }

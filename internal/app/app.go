@@ -73,6 +73,7 @@ type App struct {
 	limiter   *memory.Limiter
 	fraud     *fraud.Engine
 	sentry    *sentry.Guard
+	keeper    *fraud.Keeper
 	directory *tenant.Directory
 	catalogue *catalogue.Catalogue
 	messages  *catalogue.Admin
@@ -132,7 +133,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.limiter.Start(ctx); err != nil {
 		return err
 	}
-	a.startGuard()
+	if err := a.startGuard(ctx); err != nil {
+		return err
+	}
 	a.router.Start()
 	a.outbox.Start()
 	a.replies.Start()

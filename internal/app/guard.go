@@ -14,6 +14,9 @@ func (a *App) openGuard() {
 	a.fraud = fraud.New(fraud.Options{Home: a.config.Guard.Home})
 	a.sentry = sentry.New(sentry.Options{Engine: a.fraud, Database: a.database, IDs: a.ids, Now: a.deps.Now, Log: a.log,
 		Mode: tenant.GuardMode(a.config.Guard.Mode)})
+	shared := !a.config.Store.Database.IsZero()
+	a.keeper = fraud.NewKeeper(fraud.KeeperOptions{Engine: a.fraud, Database: a.database, IDs: a.ids, Node: a.config.Store.Node, Shared: shared,
+		Now: a.deps.Now, Log: a.log})
 }
 
 // besideApps reads what is configuration beside apps, in the same state of the
@@ -30,9 +33,18 @@ func (a *App) besideApps(ctx context.Context, q store.SQL) (publish func(), err 
 	return func() { messages(); lists() }, nil
 }
 
-func (a *App) startGuard() { a.sentry.Start() }
+// startGuard reads what the guard knew, before the first request.
+func (a *App) startGuard(ctx context.Context) error {
+	if err := a.keeper.Load(ctx); err != nil {
+		return err
+	}
+	a.keeper.Start()
+	a.sentry.Start()
+	return nil
+}
 
 func (a *App) stopGuard(context.Context) error {
 	a.sentry.Stop()
+	a.keeper.Stop()
 	return nil
 }

@@ -166,10 +166,24 @@ func (c *fill) users(b *store.Batch) error {
 				Recent: 2, Consecutive: 20, Total: 21, LastWrong: now, LockedUntil: now.Add(24 * time.Hour)})
 			k := store.KnownKey{App: App, User: id, Scope: 1<<63 + 5}
 			b.Known.Put(k, store.Known{Key: k, LastLogin: now})
+			if err := c.session(b, id); err != nil {
+				return err
+			}
 		}
 		b.PutUser(u)
 	}
 	return nil
+}
+
+// session logs a user in, who told a name.
+func (c *fill) session(b *store.Batch, user core.UserID) error {
+	family := core.LoginID(c.w.ids.Next())
+	b.Logins.Put(family, store.LoginEvent{ID: family, Tenant: Tenant, App: App, User: user, Kind: store.LoginDone, Purpose: core.PurposeLogin, Family: family, Device: 1<<63 + 5})
+	b.PutSession(store.Session{Key: account.SessionKeyOf("a session token"), Kind: store.SessionOpen, Family: family, Tenant: Tenant, App: App, User: user,
+		Device: 1<<63 + 5, AuthTime: b.Now, Expires: b.Now.Add(7 * 24 * time.Hour)})
+	body, err := account.SealProfile(c.w.Ring, account.Profile{Name: "张三"})
+	b.Profiles.Put(user, store.Profile{User: user, Tenant: Tenant, Body: body, Updated: b.Now})
+	return err
 }
 
 // message puts a message of price 1 and its code.
@@ -298,6 +312,10 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 			_, err := q.Exec(ctx, `INSERT INTO once (key, value, expires) VALUES ($1, $2, $3)`, []byte("pass"), []byte("of a captcha"), int64(now.Add(time.Hour)))
 			return err
 		},
+		func() error {
+			return records.InsertFraudDelta(ctx, q, records.FraudDelta{ID: core.IDAt(now.Time()), Node: 1, At: now, Data: []byte{1}})
+		},
+		func() error { return records.PutFraudPart(ctx, q, records.FraudPart{Part: 3, At: now, Data: []byte{1}}) },
 		func() error { return w.signingKey(ctx, q, now) },
 		func() error { return w.reply(ctx, q) },
 		func() error { return w.messages(ctx, q) },

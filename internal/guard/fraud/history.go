@@ -42,6 +42,11 @@ func (w *window) turn(now int64) {
 		w.slot++
 		w.ring[w.slot%slots] = counts{}
 	}
+	w.sum()
+}
+
+// sum adds up the slots whose codes had time to be entered.
+func (w *window) sum() {
 	w.mature = counts{}
 	for i := int64(2); i < slots; i++ {
 		w.mature.add(w.ring[(w.slot-i+slots)%slots])
@@ -148,7 +153,7 @@ func (h *habit) conversion() float32 {
 // drainUnverified is how many unverified codes a right one makes up for: as
 // many as keep the level where it is while a tenth fewer than usual are entered.
 func (h *habit) drainUnverified() float32 {
-	return slack * min(max(1/h.conversion(), 1), 2.3)
+	return slack * min(max(1/h.conversion(), 1), 1.8)
 }
 
 // slack is how much worse than usual a subject may convert.

@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,7 +13,15 @@ import (
 // better.
 type recent struct {
 	filters [2]filter
+
+	mu    sync.Mutex
+	share bool     // other nodes are told
+	fresh []uint64 // what they were not told yet
 }
+
+// mostFresh bounds what waits for the other nodes; a node that was not told of
+// a code judges a guess at it one step harder.
+const mostFresh = 1 << 14
 
 type filter struct {
 	turn atomic.Int64 // the ten minutes that it holds
@@ -36,8 +45,28 @@ func (r *recent) at(turn int64) *filter {
 	return f
 }
 
+// add notes a key, and keeps it for the other nodes.
 func (r *recent) add(now time.Time, key uint64) {
-	f := r.at(now.UnixMilli() / filterTurn)
+	r.put(now.UnixMilli(), key)
+	r.mu.Lock()
+	if r.share && len(r.fresh) < mostFresh {
+		r.fresh = append(r.fresh, key)
+	}
+	r.mu.Unlock()
+}
+
+// take is what the other nodes were not told yet. From the first time on, it is
+// kept for them.
+func (r *recent) take(share bool) []uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh := r.fresh
+	r.share, r.fresh = share, nil
+	return fresh
+}
+
+func (r *recent) put(ms int64, key uint64) {
+	f := r.at(ms / filterTurn)
 	for range filterBits {
 		at := key % (filterWords * 64)
 		f.bits[at/64].Or(1 << (at % 64))

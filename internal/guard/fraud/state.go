@@ -47,7 +47,11 @@ func (s *state) bounds(now int64, p *rules) (l limits) {
 	}
 	l.unverified = b
 	l.failing = bounds{challenge: k.Failures.Challenge, block: k.Failures.Block, leak: k.Failures.Challenge / dayMillis, hold: p.hold, holdMost: p.holdMost}
-	l.solved = bounds{challenge: k.Solved, block: k.Solved, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
+	solved := k.Solved
+	if solved > 0 {
+		solved += float32(s.window.young().verified) / 2
+	}
+	l.solved = bounds{challenge: solved, block: solved, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
 	return l
 }
 
