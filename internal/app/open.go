@@ -183,7 +183,7 @@ func (a *App) openDelivery(ctx context.Context) (err error) {
 func (a *App) openRetention(ctx context.Context) error {
 	keep := a.config.Retention
 	a.retention = retention.New(retention.Options{Database: a.database, Journal: a.countersKept, Now: a.deps.Now, Log: a.log,
-		Keep: retention.Keep{Verifications: keep.Verifications.D(), Messages: keep.Messages.D(), Receipts: keep.Receipts.D(), Audit: keep.Audit.D()}})
+		Keep: retention.Keep{Verifications: keep.Verifications.D(), Messages: keep.Messages.D(), Receipts: keep.Receipts.D(), Audit: keep.Audit.D(), Logins: keep.Logins.D()}})
 	if err := a.retention.Prepare(ctx); err != nil {
 		a.log.Warn("app: partitions could not be made ahead; they are tried again", "error", err.Error())
 	}
@@ -233,7 +233,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 
 func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
-	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Numbers: a.numbers.Stats, Limiter: a.limiter.Len, Log: a.deps.Log.Lost,
+	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Numbers: a.numbers.Stats, Limiter: a.limiter.Len, Guard: a.fraud.Stats, Log: a.deps.Log.Lost,
 		Callbacks: a.callbacks.Stats, Replies: a.replies.Stats, Balances: a.watchedBalances, Disk: a.disk})
 	a.health = obs.NewHealth(a.prompt, a.providers)
 	public, err := a.publicHandler(level)

@@ -26,7 +26,7 @@ func TestReq47_RestoreRevivesNothing(t *testing.T) {
 		d := to(t)
 		report, err := restore(t, write(t, source, false), d, w.Ring, false)
 		ok(t, err)
-		want := Retired{Codes: 3, Messages: 3, Refunds: 4, Refunded: 5, Texts: 2, Devices: 1, Tokens: 1, Receipts: 1}
+		want := Retired{Codes: 3, Messages: 3, Refunds: 4, Refunded: 5, Texts: 2, Devices: 1, Tokens: 1, Receipts: 1, Sessions: 1}
 		if report.Retired != want || report.Indexed != (Indexed{}) {
 			t.Errorf("%+v, want %+v", report, want)
 		}

@@ -22,6 +22,7 @@ type Retired struct {
 	Devices    int64        `json:"devices"`    // pending devices that were taken back
 	Tokens     int64        `json:"tokens"`     // what could be taken once
 	Receipts   int64        `json:"receipts"`   // receipts that waited for their message
+	Sessions   int64        `json:"sessions"`   // who was logged in is not any more: they may have logged out since
 	Schedules  int64        `json:"schedules"`  // schedules that had begun to be sent, or were due by now: they may have been sent since
 }
 
@@ -225,6 +226,9 @@ func (t *retirement) leases(ctx context.Context) error {
 // since.
 func (t *retirement) tokens(ctx context.Context) (err error) {
 	if t.done.Tokens, err = t.q.Exec(ctx, `DELETE FROM once`); err != nil {
+		return err
+	}
+	if t.done.Sessions, err = t.q.Exec(ctx, `DELETE FROM session`); err != nil {
 		return err
 	}
 	t.done.Receipts, err = t.q.Exec(ctx, `DELETE FROM orphan`)

@@ -46,6 +46,7 @@ func (c *Config) check(at lines) error {
 		at.key("retention.verifications", durationBetween(c.Retention.Verifications, 25*time.Hour, century)),
 		at.key("retention.messages", durationBetween(c.Retention.Messages, 96*time.Hour, century)),
 		at.key("retention.receipts", durationBetween(c.Retention.Receipts, 96*time.Hour, century)),
+		at.key("retention.logins", durationBetween(c.Retention.Logins, halfYear, century)),
 		at.key("retention.audit", zeroOr(c.Retention.Audit, halfYear, century)),
 		at.key("messages.longest", between(c.Messages.Longest, 70, 500)),
 		at.key("messages.words", c.Messages.checkWords()),

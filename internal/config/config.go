@@ -206,6 +206,7 @@ type Retention struct {
 	Messages      Duration `toml:"messages"`      // default 2160h, at least 96h
 	Receipts      Duration `toml:"receipts"`      // carriers' ids of messages; default 168h, at least 96h
 	Audit         Duration `toml:"audit"`         // default 0: for ever; else at least 4392h (requirement row 46)
+	Logins        Duration `toml:"logins"`        // who logged in, failed to, logged out; default 4392h, at least that (requirement row 46)
 }
 
 // Duration is a time.Duration written as "30s" or "24h".
@@ -259,7 +260,7 @@ func Defaults() Config {
 		Receipts:  Receipts{Prefix: "/receipts"},
 		Tunnel:    defaultTunnel(),
 		Messages:  Messages{Longest: message.LongestText},
-		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour)},
+		Retention: Retention{Verifications: Duration(720 * time.Hour), Messages: Duration(2160 * time.Hour), Receipts: Duration(168 * time.Hour), Logins: Duration(4392 * time.Hour)},
 	}
 }
 

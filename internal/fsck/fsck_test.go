@@ -225,7 +225,12 @@ var breakages = []breakage{
 	{"a key of no app", []string{`UPDATE credential SET app = 9`}, []string{"credential: app 9 of 1 rows does not exist in app"}},
 	{"no user", []string{`DELETE FROM users WHERE id = USER`}, []string{
 		"known: user_id USER of 1 rows does not exist in users",
-		"device: user_id USER of 1 rows does not exist in users"}},
+		"device: user_id USER of 1 rows does not exist in users",
+		"session: user_id USER of 1 rows does not exist in users",
+		"profile: user_id USER of 1 rows does not exist in users"}},
+	{"a session that was replaced by nothing", []string{`UPDATE session SET replaced = 5`}, []string{"session: a session of user USER is of kind 1, replaced at 5"}},
+	{"a profile under no key", []string{`UPDATE profile SET body = $1`}, []string{"sealed: row USER of profile: read a profile: " + keyring.ErrUnknownKey.Error()}},
+	{"a login in no app", []string{`UPDATE login_event SET app = 9`}, []string{"login_event: app 9 of 1 rows does not exist in app"}},
 	{"an id of no user", []string{`UPDATE alias SET user_id = 9`}, []string{"alias: user_id 9 of 1 rows does not exist in users"}},
 	{"an id in no app", []string{`UPDATE alias SET app = 9`}, []string{"alias: app 9 of 1 rows does not exist in app"}},
 	{"known to no app", []string{`UPDATE known SET app = 9`}, []string{"known: app 9 of 1 rows does not exist in app"}},
@@ -266,7 +271,7 @@ func TestEachCheckFindsItsDamage(t *testing.T) {
 			ok(t, err)
 			healthy, err := Run(t.Context(), Options{Source: e, Ring: ring, Now: start, Messages: 90 * 24 * time.Hour})
 			ok(t, err)
-			if len(healthy.Findings) != 0 || healthy.Opened != 18 || len(healthy.Ledger) != 7 {
+			if len(healthy.Findings) != 0 || healthy.Opened != 19 || len(healthy.Ledger) != 7 {
 				t.Fatalf("a healthy database: %+v", healthy)
 			}
 			// The unique indexes would not let two rows of one number in.
@@ -344,8 +349,8 @@ func TestSampleAndLimits(t *testing.T) {
 	}))
 	report, err := Run(t.Context(), Options{Source: e, Ring: ring, Now: start, Sample: 2})
 	ok(t, err)
-	if report.Opened != 13 { // 2 users, 1 counter, 2 messages, 1 peer, 2 apps, 1 reply, 1 recipient, 1 opt-out, 1 number check, 1 signing key
-		t.Errorf("%d rows were opened, want 13", report.Opened)
+	if report.Opened != 14 { // 2 users, 1 counter, 2 messages, 1 peer, 2 apps, 1 reply, 1 recipient, 1 opt-out, 1 number check, 1 signing key, 1 profile
+		t.Errorf("%d rows were opened, want 14", report.Opened)
 	}
 	if n := len(report.Findings); n != 51 || report.Findings[50].String() != "credential: and 10 more" {
 		t.Errorf("%d findings, the last is %s", n, report.Findings[n-1])

@@ -43,12 +43,16 @@ func allLinks() []link {
 		{"schedule", "template", "template", "id", ""},
 		{"schedule_recipient", "schedule", "schedule", "id", ""},
 		{"opt_out", "app", "app", "id", ""},
+		{"session", "user_id", "users", "id", ""},
+		{"session", "app", "app", "id", ""},
+		{"login_event", "app", "app", "id", ""},
+		{"profile", "user_id", "users", "id", ""},
 	}
 }
 
 // sameTenant are tables whose rows have the tenant of their app.
 func sameTenant() []string {
-	return []string{"verification", "failure", "message", "number_check", "device", "schedule", "opt_out"}
+	return []string{"verification", "failure", "message", "number_check", "device", "schedule", "opt_out", "login_event"}
 }
 
 const (
@@ -82,7 +86,7 @@ func (r *run) links(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, table := range []string{"alias", "known", "device"} {
+	for _, table := range []string{"alias", "known", "device", "session"} {
 		if err := r.ask(ctx, table, fmt.Sprintf(otherTenantsUser, table)); err != nil {
 			return err
 		}

@@ -64,6 +64,13 @@ const (
 		WHERE state NOT BETWEEN 0 AND 5 OR (price = 0) <> (money = 0) OR (state = 0) <> (due IS NOT NULL)
 		OR state = 0 AND money NOT IN (0, 1) OR state IN (1, 2, 3) AND money NOT IN (0, 2) OR state IN (4, 5) AND money NOT IN (0, 3) ORDER BY id`
 
+	// A session that was refreshed says with what; of the tokens of a login one at
+	// most is the newest.
+	wrongSession = `SELECT 'a session of user ' || user_id || ' is of kind ' || kind || ', replaced at ' || replaced FROM session
+		WHERE kind NOT IN (1, 2) OR (replaced = 0) <> (next IS NULL) OR kind = 2 AND replaced <> 0 ORDER BY user_id`
+
+	twoNewest = `SELECT COUNT(*) || ' tokens of login ' || family || ' are the newest' FROM session WHERE replaced = 0 GROUP BY family HAVING COUNT(*) > 1 ORDER BY family`
+
 	lostReceipt = `SELECT 'a receipt of ' || r.provider || ' names message ' || r.message || ', which does not exist'
 		FROM receipt_ref r LEFT JOIN message m ON m.id = r.message WHERE m.id IS NULL AND r.message >= $1 ORDER BY r.message`
 
@@ -113,6 +120,8 @@ func (r *run) rows(ctx context.Context) error {
 		{"counter", fmt.Sprintf(twoCounters, "idx_a", "idx_a"), nil},
 		{"counter", fmt.Sprintf(twoCounters, "idx_b", "idx_b"), nil},
 		{"number_check", wrongCheck, nil},
+		{"session", wrongSession, nil},
+		{"session", twoNewest, nil},
 		{"revision", noRevision, nil},
 	} {
 		if err := r.ask(ctx, c.check, c.sql, c.args...); err != nil {

@@ -99,6 +99,9 @@ func (r *run) open(t records.Sealed, row records.SealedRow) error {
 		return tenant.CheckSealed(r.Ring, row.First, row.Second)
 	case records.SealedSigningKeys:
 		return oauth.CheckSealed(r.Ring, row.First)
+	case records.SealedProfiles:
+		_, err := account.OpenProfile(r.Ring, row.First)
+		return err
 	case records.SealedReplies:
 		if _, err := r.Ring.Open(reply.TextField, row.Second); err != nil {
 			return err

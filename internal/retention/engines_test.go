@@ -19,7 +19,7 @@ import (
 var (
 	ctx   = context.Background()
 	quiet = slog.New(slog.DiscardHandler)
-	keep  = Keep{Verifications: 30 * day, Messages: 90 * day, Receipts: 7 * day, Audit: 200 * day}
+	keep  = Keep{Verifications: 30 * day, Messages: 90 * day, Receipts: 7 * day, Audit: 200 * day, Logins: 190 * day}
 )
 
 const day = 24 * time.Hour

@@ -14,6 +14,10 @@ import (
 // schedulesKept is how long a schedule can be asked for after it was sent.
 const schedulesKept = 7 * 24 * time.Hour
 
+// decisionsKept is how long the fraud guard's decisions and what apps spent of
+// their caps can be looked at.
+const decisionsKept = 35 * 24 * time.Hour
+
 // sweep removes the old rows of one kind and tells how many went.
 type sweep struct {
 	name string
@@ -68,6 +72,16 @@ func (s *Service) sweeps() []sweep {
 		})},
 		{"captcha_pass", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
 			return records.PrunePasses(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"session", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneSessions(ctx, q, store.At(now), s.o.Rows)
+		})},
+		{"login_event", s.aged(records.AgedLogins(), s.o.Keep.Logins)},
+		{"guard_decision", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneGuardDecisions(ctx, q, core.IDAt(now.Add(-decisionsKept)), s.o.Rows)
+		})},
+		{"spend", s.oldest(func(ctx context.Context, q store.SQL, now time.Time) (int64, error) {
+			return records.PruneSpends(ctx, q, store.NewSpendKey(int(now.Add(-decisionsKept).Unix()/(24*3600)), 0, ""), s.o.Rows)
 		})},
 		{"number_check", s.aged(records.AgedNumberChecks(), s.o.Keep.Verifications)},
 		{"receipt_ref", s.receipts},

@@ -29,6 +29,8 @@ func TestToTheNanosecond(t *testing.T) {
 			b.Messages.Put(core.MessageID(id), store.Message{ID: core.MessageID(id), State: store.MessageDelivered})
 			b.Receipts.Put(key, store.ReceiptRef{Key: key, Message: core.MessageID(id)})
 			b.Calls.Put(store.CallKey{1}, store.Call{Key: store.CallKey{1}, Expires: store.At(epoch)})
+			b.PutSession(store.Session{Key: store.SessionKey{1}, Kind: store.SessionOpen, Expires: store.At(epoch.Add(day))})
+			b.Logins.Put(core.LoginID(id), store.LoginEvent{ID: core.LoginID(id), Kind: store.LoginDone})
 		})
 		err := e.Update(ctx, func(q store.SQL) error {
 			if err := records.InsertAudit(ctx, q, records.Audit{At: store.At(epoch)}); err != nil {
@@ -48,10 +50,12 @@ func TestToTheNanosecond(t *testing.T) {
 			left  int64
 		}{
 			{"idempotency", epoch, 0},
+			{"session", epoch.Add(day), 0},
 			{"journal", epoch.Add(day).Add(1), 0},
 			{"receipt_ref", end.Add(7 * day), 0},
 			{"verification", end.Add(30 * day), 0},
 			{"message", end.Add(90 * day), 0},
+			{"login_event", end.Add(190 * day), 0},
 			{"audit", epoch.Add(200 * day).Add(1), 1},
 		} {
 			at := func(now time.Time) int64 {

@@ -30,6 +30,7 @@ type Keep struct {
 	Messages      time.Duration // from when the message was accepted
 	Receipts      time.Duration // references: from when their message was accepted
 	Audit         time.Duration // 0: for ever
+	Logins        time.Duration // events of logins
 }
 
 // Bounds of the work, and of its pauses.

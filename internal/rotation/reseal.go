@@ -174,7 +174,7 @@ func (r *reseal) table(ctx context.Context, table records.Sealed, newest uint16)
 		page = func(after int64) (int64, int, error) { return r.plain(ctx, table, newest, after) }
 	case records.SealedApps:
 		page = func(after int64) (int64, int, error) { return r.o.Apps.Reseal(ctx, newest, after, resealPage) }
-	case records.SealedUsers, records.SealedFailures, records.SealedMessages, records.SealedChecks:
+	case records.SealedUsers, records.SealedFailures, records.SealedMessages, records.SealedChecks, records.SealedProfiles:
 	}
 	for after := int64(0); ; {
 		last, n, err := page(after)
@@ -289,6 +289,9 @@ func (r *reseal) rows(ctx context.Context, table records.Sealed, newest uint16, 
 // resealed is a row sealed anew; no value stays none.
 func resealed(ring *keyring.Ring, table records.Sealed, row records.SealedRow) (records.SealedRow, error) {
 	anew := records.SealedRow{ID: row.ID}
+	if table == records.SealedProfiles {
+		return anew, resealField(ring, account.ProfileField, row.First, &anew.First)
+	}
 	var err error
 	if len(row.First) > 0 {
 		if anew.First, err = account.ResealNumber(ring, row.First); err != nil {
@@ -339,6 +342,8 @@ func (c *resealRows) Want(b *store.Batch) {
 			b.Messages.Want(core.MessageID(row.ID))
 		case records.SealedChecks:
 			b.NumberChecks.Want(core.NumberCheckID(row.ID))
+		case records.SealedProfiles:
+			b.Profiles.Want(core.UserID(row.ID))
 		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts, records.SealedSigningKeys: // are no rows of batches
 		}
 	}
@@ -370,6 +375,10 @@ func (c *resealRows) Decide(b *store.Batch) error {
 				if phone || hash {
 					b.NumberChecks.Put(n.ID, n)
 				}
+			}
+		case records.SealedProfiles:
+			if p, ok := b.Profiles.Get(core.UserID(row.ID)); ok && replace(&p.Body, row.First, anew.First) {
+				b.Profiles.Put(p.User, p)
 			}
 		case records.SealedPeers, records.SealedApps, records.SealedReplies, records.SealedRecipients, records.SealedOptOuts, records.SealedSigningKeys:
 		}

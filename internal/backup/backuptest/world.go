@@ -122,6 +122,8 @@ func (c *fill) Decide(b *store.Batch) error {
 	b.Orphans.Put(orphan, store.Orphan{Key: orphan, State: 2, Code: "DELIVRD", Status: 4001, At: now})
 	event := core.EventID(w.ids.Next())
 	b.Events.Put(event, store.Event{ID: event, App: App, Kind: store.EventReceipt, Ref: int64(w.Delivered), Status: 4001, At: now})
+	spent := store.NewSpendKey(20514, App, "CN")
+	b.Spends.Put(spent, store.Spend{Key: spent, Amount: 3})
 	b.AppendJournal([]byte("events of the limiter"))
 	return c.numberCheck(b)
 }
@@ -316,6 +318,10 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 			return records.InsertFraudDelta(ctx, q, records.FraudDelta{ID: core.IDAt(now.Time()), Node: 1, At: now, Data: []byte{1}})
 		},
 		func() error { return records.PutFraudPart(ctx, q, records.FraudPart{Part: 3, At: now, Data: []byte{1}}) },
+		func() error {
+			return records.InsertGuardDecision(ctx, q, records.GuardDecision{ID: w.ids.Next(), Minute: now, Tenant: Tenant, App: App, Outcome: "block", Rule: "unverified",
+				Subject: "prefix +8613800 of tenant 1", Why: "unverified: 31.0 of 20.0", Count: 5})
+		},
 		func() error { return w.signingKey(ctx, q, now) },
 		func() error { return w.reply(ctx, q) },
 		func() error { return w.messages(ctx, q) },

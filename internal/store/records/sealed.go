@@ -23,13 +23,14 @@ const (
 	SealedOptOuts
 	SealedChecks
 	SealedSigningKeys
+	SealedProfiles
 )
 
 // SealedTables are all of them, for the retirement of a field key
 // (requirement row 11).
 func SealedTables() []Sealed {
 	return []Sealed{SealedUsers, SealedFailures, SealedMessages, SealedPeers, SealedApps, SealedReplies, SealedRecipients, SealedOptOuts, SealedChecks,
-		SealedSigningKeys}
+		SealedSigningKeys, SealedProfiles}
 }
 
 // String is the table's name.
@@ -73,6 +74,8 @@ func (t Sealed) parts() (name, id string, columns []string) {
 		return "number_check", "id", []string{"phone", "phone_hash"}
 	case SealedSigningKeys:
 		return "signing_key", "id", []string{"private_key"}
+	case SealedProfiles:
+		return "profile", "user_id", []string{"body"}
 	}
 	return "", "", nil
 }
