@@ -204,16 +204,16 @@ func (d *Drawer) drawPiece(y int) []byte {
 	return d.part.finish()
 }
 
-// grain turns brightness into indices, each up to 8 levels off, so that a level
-// never stands in a byte twice in a row for being the same.
+// grain turns brightness into indices, each up to 8 levels off, so that pixels that
+// are equally bright have different bytes.
 func (d *Drawer) grain(indices []byte, brightness []int16) {
 	var bits uint64
 	for i, v := range brightness {
-		if i%8 == 0 {
+		if i%16 == 0 {
 			bits = d.uint64()
 		}
-		level := int(v)/fine + int(bits&0xff)*17>>8 - 8
-		bits >>= 8
+		level := int(v)/fine + int(bits&15) - 8
+		bits >>= 4
 		indices[i] = d.order[level&0xff]
 	}
 }

@@ -90,18 +90,20 @@ func (s *scene) lattice(values []int32, weight int32) {
 	}
 }
 
-// addRow adds a row of noise: between two rows of the lattice, down of 1024.
+// addRow adds a row of noise, cell by cell: between two rows of the lattice, down
+// of 1024.
 func (s *scene) addRow(row []int16, smooth []int32, dx int, down int32) {
-	column, at := 0, dx
 	mix := func(i int) int32 { return s.low[i] + (s.high[i]-s.low[i])*down>>10 }
-	left, right := mix(0), mix(1)
-	for x := range row {
-		row[x] += int16(left + (right-left)*smooth[at]>>10)
-		if at++; at == len(smooth) {
-			at = 0
-			column++
-			left, right = right, mix(column+1)
+	left := mix(0)
+	smooth, whole := smooth[dx:], smooth
+	for column := 1; len(row) > 0; column++ {
+		right := mix(column)
+		n := min(len(smooth), len(row))
+		cell, rise := row[:n], right-left
+		for i, part := range smooth[:n] {
+			cell[i] += int16(left + rise*part>>10)
 		}
+		row, smooth, left = row[n:], whole, right
 	}
 }
 
