@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"yanma.dev/yanma/internal/callback"
+	"yanma.dev/yanma/internal/guard/fraud"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
@@ -21,6 +22,7 @@ type Sources struct {
 	Routes    func() route.Stats
 	Numbers   func() numberverify.Stats
 	Limiter   func() int // subjects in memory
+	Guard     func() fraud.Stats
 	Log       func() int64
 
 	Callbacks func() callback.Stats
@@ -109,6 +111,9 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	if c.Numbers != nil {
 		collectNumbers(show, c.Numbers())
+	}
+	if c.Guard != nil {
+		collectGuard(show, c.Guard())
 	}
 	c.collectWatched(show)
 	if c.Limiter != nil {

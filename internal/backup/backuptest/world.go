@@ -317,7 +317,9 @@ func (w *World) records(ctx context.Context, q store.SQL) error {
 		func() error {
 			return records.InsertFraudDelta(ctx, q, records.FraudDelta{ID: core.IDAt(now.Time()), Node: 1, At: now, Data: []byte{1}})
 		},
-		func() error { return records.PutFraudPart(ctx, q, records.FraudPart{Part: 3, At: now, Data: []byte{1}}) },
+		func() error {
+			return records.PutFraudPart(ctx, q, records.FraudPart{Part: 3, At: now, Data: []byte{1}})
+		},
 		func() error {
 			return records.InsertGuardDecision(ctx, q, records.GuardDecision{ID: w.ids.Next(), Minute: now, Tenant: Tenant, App: App, Outcome: "block", Rule: "unverified",
 				Subject: "prefix +8613800 of tenant 1", Why: "unverified: 31.0 of 20.0", Count: 5})
