@@ -1,13 +1,9 @@
 package captcha
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
-	"image"
-	"image/png"
 	"io"
 	"log/slog"
 	"strings"
@@ -21,20 +17,6 @@ import (
 )
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
-// decode reads a picture as a browser would.
-func decode(t *testing.T, text string) image.Image {
-	t.Helper()
-	file, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := png.Decode(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
 
 // TestPoolStops: it stops twice, leaves nothing behind, and goes on answering
 // whoever is there.

@@ -98,6 +98,7 @@ type Risk struct {
 func (s *Service) Required(app *tenant.App, r Risk) Kind {
 	have := settings(app)
 	switch have.Captcha {
+	case tenant.CaptchaAlways:
 	case tenant.CaptchaAfter:
 		if r.Sends < have.CaptchaSends && !r.Risky {
 			return KindNone

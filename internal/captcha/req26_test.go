@@ -123,12 +123,12 @@ func TestReq26_Lives(t *testing.T) {
 	}{{-1, true}, {0, false}, {1, false}} {
 		token := w.get(t).Token
 		w.clock.advance(120*time.Second + c.after)
-		pass, err := w.Check(t.Context(), w.app, CheckRequest{Token: token, PointJSON: right, Sender: sender, Binding: w.caller})
+		_, err := w.Check(t.Context(), w.app, CheckRequest{Token: token, PointJSON: right, Sender: sender, Binding: w.caller})
 		if (err == nil) != c.good {
 			t.Errorf("a token after 120 s %+d ns: %v", c.after, err)
 		}
 		w.clock.at.Store(w.clock.now().Truncate(time.Millisecond).UnixNano()) // tokens know milliseconds
-		pass = w.pass(t)
+		pass := w.pass(t)
 		w.clock.advance(180*time.Second + c.after)
 		if err := w.redeemed(t, pass); (err == nil) != c.good {
 			t.Errorf("a pass after 180 s %+d ns: %v", c.after, err)
