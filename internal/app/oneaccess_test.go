@@ -49,7 +49,9 @@ type oneAccessServer struct {
 	nonces  int
 
 	// what the newest answers said
-	token, aesKey, session, state, ticket string
+	token, aesKey, session, state, ssoTicket string
+
+	asked map[string][]string // by number: what its calls were answered
 }
 
 // The client of contracts/oneaccess.md §1.1, and another of its form.
@@ -121,7 +123,7 @@ func (w *oneAccessServer) see(body string) {
 	for _, note := range []struct {
 		to   *string
 		what string
-	}{{&w.session, answer.Session}, {&w.state, answer.State}, {&w.ticket, answer.Ticket}} {
+	}{{&w.session, answer.Session}, {&w.state, answer.State}, {&w.ssoTicket, answer.Ticket}} {
 		if note.what != "" {
 			*note.to = note.what
 		}
@@ -169,7 +171,7 @@ func (w *oneAccessServer) Value(name string, args []string) (string, bool) {
 	case "session":
 		return w.session, true
 	case "ticket":
-		return w.ticket, true
+		return w.ssoTicket, true
 	case "state":
 		return stateToken(w.state, args), true
 	case "x":

@@ -130,7 +130,7 @@ var outcomes = map[fault]outcome{
 	{core.KindOptedOut, ""}:                {row: rowSendFailed},
 	{core.KindInsufficientBalance, ""}:     {row: rowSendFailed},
 	{core.KindSpendCap, ""}:                {row: rowSendFailed},
-	{core.KindBlocked, ""}:                 {row: rowSendFailed},
+	{core.KindBlocked, ""}:                 {row: rowBusy},
 	{core.KindChallengeRequired, ""}:       {row: rowCaptcha},
 	{core.KindProvisioningUnreachable, ""}: {row: rowBusy, status: http.StatusInternalServerError},
 	{core.KindProvisioningRefused, ""}:     {row: rowBusy, status: http.StatusInternalServerError},
@@ -141,6 +141,7 @@ var outcomes = map[fault]outcome{
 var sendOutcomes = map[core.Kind]outcome{
 	core.KindRateLimited: {row: rowSendFailed},
 	core.KindLocked:      {row: rowSendFailed},
+	core.KindBlocked:     {row: rowSendFailed},
 }
 
 // outcomeOf finds what an error means at a route.

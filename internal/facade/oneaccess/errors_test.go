@@ -67,6 +67,7 @@ func TestErrorTable(t *testing.T) {
 		{core.E(core.KindInsufficientBalance, ""), sendSMS, 400, "IDAAS.SDK.CAPTCHA.0006", "Failed to send verification code.", "验证码发送失败"},
 		{core.E(core.KindSpendCap, ""), sendSMS, 400, "IDAAS.SDK.CAPTCHA.0006", "Failed to send verification code.", "验证码发送失败"},
 		{core.E(core.KindBlocked, ""), sendSMS, 400, "IDAAS.SDK.CAPTCHA.0006", "Failed to send verification code.", "验证码发送失败"},
+		{core.E(core.KindBlocked, ""), login, 400, "SDK.COMMON.1008", "The system is busy. Try again later.", "系统繁忙，请稍后再试"},
 		{wait, sendSMS, 400, "IDAAS.SDK.CAPTCHA.0006", "Failed to send verification code.", "验证码发送失败"},
 		{lock, sendSMS, 400, "IDAAS.SDK.CAPTCHA.0006", "Failed to send verification code.", "验证码发送失败"},
 		{core.E(core.KindWrongCode, ""), "", 400, "IDAAS.SDK.CAPTCHA.0007", "Incorrect verification code.", "验证码错误"},

@@ -7,8 +7,8 @@ import (
 	"yanma.dev/yanma/internal/account"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
-	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/idempotency"
+	"yanma.dev/yanma/internal/oauth"
 	"yanma.dev/yanma/internal/tenant"
 	"yanma.dev/yanma/internal/verify"
 )
