@@ -253,12 +253,7 @@ func (e *Engine) Sent(now time.Time, s Subject) {
 
 // GiveBack takes back what Admit or Sent counted, for a code that was refused
 // later.
-func (e *Engine) GiveBack(now time.Time, s Subject) {
-	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, l *limits) {
-		st.back(1)
-		st.given++
-	})
-}
+func (e *Engine) GiveBack(now time.Time, s Subject) { e.count(now, &s, s.sendKeys(), gaveBack, false) }
 
 // JudgeCheck judges a guess before it is compared (requirement row 24). A
 // refusal is noted.
@@ -283,25 +278,27 @@ func (e *Engine) JudgeCheck(now time.Time, s Subject) Decision {
 // Verified counts a code that was entered: it drains what its sending poured,
 // and of wrong codes too.
 func (e *Engine) Verified(now time.Time, s Subject) {
-	solved := e.recent.has(now, solvedKey(&s))
-	e.each(now, &s, s.sendKeys(), func(st *state, ms int64, l *limits) {
-		st.right(ms, 1, s.Number, solved, l)
-		st.untold.verified++
-	})
+	e.count(now, &s, s.sendKeys(), wasRight, e.recent.has(now, solvedKey(&s)))
 }
 
 // Failed counts a wrong guess, also one at a number that waits for no code.
 func (e *Engine) Failed(now time.Time, s Subject) {
 	var k keys
 	s.checkKeys(&k)
-	e.each(now, &s, k, func(st *state, ms int64, l *limits) {
-		st.failed(ms, 1, l)
-		st.untold.failed++
-	})
+	e.count(now, &s, k, wasWrong, false)
 }
 
-// each does something to every state of a request, one after the other.
-func (e *Engine) each(now time.Time, s *Subject, k keys, do func(st *state, ms int64, l *limits)) {
+// deed is what is counted when nothing is judged.
+type deed uint8
+
+const (
+	gaveBack deed = iota
+	wasRight
+	wasWrong
+)
+
+// count counts a deed with every state of a request, one after the other.
+func (e *Engine) count(now time.Time, s *Subject, k keys, did deed, solved bool) {
 	if e.listed(s) {
 		return
 	}
@@ -311,7 +308,17 @@ func (e *Engine) each(now time.Time, s *Subject, k keys, do func(st *state, ms i
 		sh.mu.Lock()
 		st := sh.make(k.all[i], ms)
 		l := st.touch(ms, &e.rules)
-		do(st, ms, &l)
+		switch did {
+		case gaveBack:
+			st.back(1)
+			st.given++
+		case wasRight:
+			st.right(ms, 1, s.Number, solved, &l)
+			st.untold.verified++
+		case wasWrong:
+			st.failed(ms, 1, &l)
+			st.untold.failed++
+		}
 		sh.tell(st)
 		sh.mu.Unlock()
 	}

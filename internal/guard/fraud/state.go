@@ -10,49 +10,55 @@ type state struct {
 	window     window
 	habit      habit
 
+	slot               int64   // the two minutes for which the next three hold
+	most, harder, leak float32 // of unverified codes: the threshold, times that it blocks, a millisecond's leak
+
 	untold counts // what happened on this node since the last deltas
 	given  uint32 // of them, sends that were given back
 	dirty  bool   // stands in its shard's list of untold
 	moved  bool   // changed since it was written
 }
 
-// touch brings a state to now.
-func (s *state) touch(now int64, p *rules) (b limits) {
-	s.window.turn(now)
-	s.habit.turn(now)
-	b = s.bounds(now, p)
-	s.unverified.settle(s.at, now, &b.unverified)
-	s.failing.settle(s.at, now, &b.failing)
-	s.solved.settle(s.at, now, &b.solved)
-	s.at = now
-	return b
-}
-
 // limits are a state's thresholds at an instant.
 type limits struct{ unverified, failing, solved bounds }
 
-func (s *state) bounds(now int64, p *rules) (l limits) {
+// touch brings a state to now and tells its limits.
+func (s *state) touch(now int64, p *rules) (l limits) {
+	if now/slotMillis != s.slot {
+		s.slot = now / slotMillis
+		s.window.turn(now)
+		s.habit.turn(now)
+		s.learned(now, p)
+	}
 	k := p.of(s.key)
-	b := bounds{challenge: k.Unverified.Challenge, hold: p.hold, holdMost: p.holdMost}
-	if b.challenge > 0 {
-		block := k.Unverified.Block / b.challenge
-		if k.Learns {
-			b.challenge = max(b.challenge, p.Factor*s.habit.level(now))
-		}
-		// What converts may have more codes on their way at once.
-		young := s.window.young()
-		b.challenge += float32(young.verified) / 2
-		b.block = b.challenge * block
-		b.leak = k.Unverified.Challenge * min(s.habit.conversion()/believedConversion, 1) / dayMillis
-	}
-	l.unverified = b
 	l.failing = bounds{challenge: k.Failures.Challenge, block: k.Failures.Block, leak: k.Failures.Challenge / dayMillis, hold: p.hold, holdMost: p.holdMost}
-	solved := k.Solved
-	if solved > 0 {
-		solved += float32(s.window.young().verified) / 2
+	// What converts may have more codes on their way at once.
+	way := float32(s.window.young().verified) / 2
+	if k.Unverified.Challenge > 0 {
+		most := s.most + way
+		l.unverified = bounds{challenge: most, block: most * s.harder, leak: s.leak, hold: p.hold, holdMost: p.holdMost}
 	}
-	l.solved = bounds{challenge: solved, block: solved, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
+	if k.Solved > 0 {
+		l.solved = bounds{challenge: k.Solved + way, block: k.Solved + way, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
+	}
+	s.unverified.settle(s.at, now, &l.unverified)
+	s.failing.settle(s.at, now, &l.failing)
+	s.solved.settle(s.at, now, &l.solved)
+	s.at = now
 	return l
+}
+
+// learned works out what holds for two minutes.
+func (s *state) learned(now int64, p *rules) {
+	k := p.of(s.key)
+	if s.most = k.Unverified.Challenge; s.most == 0 {
+		return
+	}
+	s.harder = k.Unverified.Block / s.most
+	s.leak = s.most * min(s.habit.conversion()/believedConversion, 1) / dayMillis
+	if k.Learns {
+		s.most = max(s.most, p.Factor*s.habit.level(now))
+	}
 }
 
 // finding is what one rule says of one subject.
