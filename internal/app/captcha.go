@@ -31,3 +31,8 @@ func (a *App) closeCaptcha() {
 		v.Close()
 	}
 }
+
+// captchaStats is called when the listeners are open: then there is a service.
+func (a *App) captchaStats() (captcha.Stats, captcha.PoolStats) {
+	return a.captcha.Stats(), a.pictures.Stats()
+}

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"yanma.dev/yanma/internal/callback"
+	"yanma.dev/yanma/internal/captcha"
 	"yanma.dev/yanma/internal/guard/fraud"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/outbox"
@@ -21,6 +22,7 @@ type Sources struct {
 	Providers []provider.Provider
 	Routes    func() route.Stats
 	Numbers   func() numberverify.Stats
+	Captcha   func() (captcha.Stats, captcha.PoolStats)
 	Limiter   func() int // subjects in memory
 	Guard     func() fraud.Stats
 	Log       func() int64
@@ -111,6 +113,10 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	if c.Numbers != nil {
 		collectNumbers(show, c.Numbers())
+	}
+	if c.Captcha != nil {
+		challenges, pictures := c.Captcha()
+		collectCaptcha(show, challenges, pictures)
 	}
 	if c.Guard != nil {
 		collectGuard(show, c.Guard())
