@@ -132,6 +132,7 @@ func (k *Keys) Rotate(ctx context.Context, app core.AppID, overlap time.Duration
 		return "", err
 	}
 	delete(k.sets, app)
+	k.published.drop()
 	return signer.KeyID(), nil
 }
 

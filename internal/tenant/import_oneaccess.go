@@ -82,7 +82,7 @@ func (a *Admin) ImportOneAccess(ctx context.Context, by By, id core.AppID, file 
 	if err := f.read(file); err != nil {
 		return report, err
 	}
-	if f.client.Type == "" && app.OneAccess == nil {
+	if report.Failed == 0 && f.client.Type == "" && app.OneAccess == nil {
 		report.Fail(1, "the app has no client: the file needs a client record")
 	}
 	if report.Failed > 0 {
