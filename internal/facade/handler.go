@@ -196,6 +196,10 @@ var (
 	noStore    = []string{"no-store"}
 )
 
+// countedByServer is how much net/http takes before it cuts an answer without a
+// length into chunks; the pictures of a captcha are longer.
+const countedByServer = 2048
+
 func (x *Exchange) write(w http.ResponseWriter) {
 	switch {
 	case x.ContentType == ContentTypeJSON:
@@ -206,7 +210,7 @@ func (x *Exchange) write(w http.ResponseWriter) {
 	if len(x.header["Cache-Control"]) == 0 {
 		x.header["Cache-Control"] = noStore
 	}
-	if leavesBody(x.Request) {
+	if leavesBody(x.Request) || len(x.Out) > countedByServer {
 		x.SetHeader("Content-Length", strconv.Itoa(len(x.Out)))
 	}
 	x.Event.Status = x.Status
