@@ -153,7 +153,7 @@ func (p *page) clean(t *testing.T, origin string) {
 		t.Error("no request was seen: the test can not see what the page asks for")
 	}
 	for _, url := range p.requests {
-		if !strings.HasPrefix(url, origin+"/") && !strings.HasPrefix(url, "data:") {
+		if !strings.HasPrefix(url, origin+"/") && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "blob:"+origin+"/") {
 			t.Errorf("the page asked %s", url)
 		}
 	}

@@ -43,6 +43,7 @@ func newSite(t *testing.T, dev *process.DevServer, pages map[string]string, fold
 	mux := http.NewServeMux()
 	mux.Handle("/captcha/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(behind)
+		r.Out.Host = r.In.Host // its pages are this host's own
 		if s.client != "" {
 			r.Out.Header.Set("X-client-id", s.client)
 		}
