@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"yanma.dev/yanma/internal/core"
 )
 
@@ -130,6 +132,61 @@ func TestReq22_DefaultDeny(t *testing.T) {
 		_, err = ParsePhone(c.e164, PhonePolicy{Countries: map[string]bool{c.region: true}})
 		if allowed := err == nil; allowed != c.mobile {
 			t.Errorf("%s %s: allowed %v, mobile %v", c.region, c.class, allowed, c.mobile)
+		}
+	}
+}
+
+// TestReq22_EveryRegionAndType: in every region of the metadata, with that region
+// allowed, nothing passes that is shown as an example of a class other than
+// mobile; a fixed line passes only in plans that can not tell it from a mobile
+// one, which are known. The expectation is the class that was asked for, not
+// what the number is taken for. Voice codes go to the same numbers: a call to a
+// premium or shared-cost number is where the money of such fraud is.
+func TestReq22_EveryRegionAndType(t *testing.T) {
+	onePlan := map[string]bool{} // the North American plan and the like
+	seen := map[string]int{}
+	for _, c := range exampleNumbers() {
+		seen[c.class]++
+		policy := PhonePolicy{Countries: map[string]bool{c.region: true}}
+		_, err := ParsePhone(c.e164, policy)
+		switch {
+		case err == nil && c.class == "fixed line":
+			onePlan[c.region] = true
+		case err == nil && c.class != "mobile":
+			t.Errorf("%s: a %s number passes", c.region, c.class)
+		case err != nil && core.KindOf(err) != core.KindInvalidPhone:
+			t.Errorf("%s %s: %v", c.region, c.class, err)
+		}
+		for _, literal := range []string{"00" + c.e164[1:], c.e164[1:]} { // other spellings are no way around
+			if _, err := ParsePhone(literal, policy); err == nil && c.class != "mobile" && !onePlan[c.region] {
+				t.Errorf("%s: a %s number passes as %.4s…", c.region, c.class, literal)
+			}
+		}
+	}
+	for class, regions := range map[string]int{"mobile": 200, "fixed line": 200, "toll free": 150, "premium": 100, "shared cost": 50, "VoIP": 50,
+		"personal": 20, "pager": 10, "UAN": 20, "voicemail": 5} {
+		if seen[class] < regions {
+			t.Errorf("%s: examples of %d regions, want %d at least", class, seen[class], regions)
+		}
+	}
+	for _, region := range []string{"CN", "GB", "DE", "FR", "HK", "SG", "JP", "RU", "LV", "CU", "ID"} {
+		if onePlan[region] {
+			t.Errorf("%s: a fixed line passes", region)
+		}
+	}
+	if !onePlan["US"] || len(onePlan) > 45 {
+		t.Errorf("%d plans do not tell fixed lines from mobile ones", len(onePlan))
+	}
+	all := PhonePolicy{Countries: phonenumbers.GetSupportedRegions()}
+	for what, e164 := range map[string]string{
+		"international freephone": "+80012345678", "international shared cost": "+80812345678", "Inmarsat": "+870773111632", "universal personal": "+878101234567",
+		"satellite network": "+8816312345678", "international network": "+883510012345678", "international premium": "+979123456789",
+		"CN 400": "+864001234567", "CN 800": "+868001234567", "CN premium 168": "+8616812345", "CN VoIP 179": "+8617951", "CN landline": "+861062345678",
+		"CN IoT 13 digits": "+861440123456789", "UK 070 personal": "+447012345678", "UK 09 premium": "+449012345678", "UK 056 VoIP": "+445612345678",
+		"UK pager": "+447640123456", "US 900": "+19002345678", "US 800": "+18002345678", "US 500 personal": "+15002345678", "nobody's": "+9991234567",
+	} {
+		if phone, err := ParsePhone(e164, all); err == nil {
+			t.Errorf("%s passes as %s", what, Region(phone))
 		}
 	}
 }
