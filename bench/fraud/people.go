@@ -23,7 +23,6 @@ var curve = [24]float64{1.6, .9, .5, .4, .4, .6, 1.3, 2.9, 4.6, 5.6, 6.1, 6.0, 6
 // place is a country's numbers.
 type place struct {
 	country  string
-	calling  uint64 // the calling code, and how far a prefix's digits shift it
 	share    float64
 	prefixes []prefix
 	weights  []float64 // cumulated

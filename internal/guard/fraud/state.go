@@ -16,7 +16,6 @@ type state struct {
 	untold counts // what happened on this node since the last deltas
 	given  uint32 // of them, sends that were given back
 	dirty  bool   // stands in its shard's list of untold
-	moved  bool   // changed since it was written
 }
 
 // limits are a state's thresholds at an instant.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+// short is the simulation of make test: four days of a small app.
+func short(seed uint64) options {
+	return options{seed: seed, days: 4, daily: 1500, crowd: 400, spray: 20_000, launch: true, beside: .02}
+}
+
+func seeds() []uint64 {
+	if testing.Short() {
+		return []uint64{1}
+	}
+	return []uint64{1, 2, 3}
+}
+
+// Each of eight ways to pump 10,000 numbers costs at most 50 messages, and
+// people hardly notice (requirement row 23).
+func TestReq23_PumpingIsCheapAndPeopleAreLeftAlone(t *testing.T) {
+	for _, seed := range seeds() {
+		r := simulate(short(seed))
+		pumped, guessed := r.worst()
+		if len(r.attacks) != 11 || pumped == 0 || pumped > 50 {
+			t.Errorf("seed %d: one run of pumping got %d messages", seed, pumped)
+		}
+		if guessed == 0 || guessed >= 1000 {
+			t.Errorf("seed %d: one run of spraying had %d guesses compared", seed, guessed)
+		}
+		people(t, r, .1, 2)
+		if t.Failed() {
+			r.report(os.Stdout)
+		}
+	}
+}
+
+// A launch behind one address, an outage and nobody's malice: nobody is blocked,
+// next to nobody challenged.
+func TestReq23_NoFalseTrips(t *testing.T) {
+	for _, seed := range seeds() {
+		o := short(seed)
+		o.attacks, o.outage = "none", true
+		r := simulate(o)
+		people(t, r, 0, .1)
+		o.fresh = 2000 // and the first ten minutes of an installation
+		people(t, simulate(o), 0, .1)
+	}
+}
+
+// people fails when more than so many percent were blocked or challenged.
+func people(t *testing.T, r *run, blocked, challenged float64) {
+	t.Helper()
+	h := r.human
+	if h.requests < 1000 || percent(h.blocked, h.requests) > blocked || percent(h.challenged, h.requests) > challenged {
+		t.Errorf("seed %d: of %d requests of people %d were blocked, %d challenged: %v", r.o.seed, h.requests, h.blocked, h.challenged, r.server.why)
+	}
+}
+
+// A million numbers with a guess each are stopped within a thousand, by the app
+// alone and by the range (requirement row 24); in make test a few thousand of
+// them show it.
+func TestReq24_SprayingInTraffic(t *testing.T) {
+	for _, name := range []string{"spray, 12 h, botnet", "spray with codes, 12 h, botnet"} {
+		o := short(4)
+		o.attacks = name
+		r := simulate(o)
+		if _, guessed := r.worst(); guessed == 0 || guessed >= 1000 {
+			t.Errorf("%s: %d guesses were compared", name, guessed)
+		}
+		people(t, r, .1, 2)
+	}
+}
