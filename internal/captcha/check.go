@@ -41,13 +41,6 @@ func (s *Service) Check(ctx context.Context, app *tenant.App, r CheckRequest) (s
 	return pass, err
 }
 
-// Reads tells whether Check can take a point_json of an app for one: the other
-// members are looked at in their turn (contracts/oneaccess.md §1.3).
-func (s *Service) Reads(app *tenant.App, pointJSON string) bool {
-	_, ok := point.Parse(pointJSON)
-	return ok || settings(app).CaptchaAES && point.IsSealed(pointJSON)
-}
-
 // read finds out what point_json says. One that is encrypted needs the key of a
 // genuine token: without one it is taken for well-formed, and fails for the token.
 func (s *Service) read(app *tenant.App, text string, answer keyring.CaptchaAnswer, genuine bool) (string, point.Point, error) {
