@@ -36,8 +36,8 @@ type Drawer struct {
 
 	ramp       [colours][3]byte
 	order      [colours]byte
-	hole       mask
-	decoy      mask
+	masks      [1 + shapes]*mask // of the shapes that were cut before
+	hole       *mask
 	row        []byte
 	piece      []int16
 	background *picture
@@ -69,9 +69,9 @@ func (d *Drawer) PNG() (x int, background, piece []byte, err error) {
 	d.scene.draw()
 	d.stamp()
 	shape, y := 1+d.below(shapes), d.height()
-	d.hole.cut(shape)
+	d.hole = d.mask(shape)
 	d.take(x, y)
-	d.dig(&d.hole, x, y)
+	d.dig(d.hole, x, y)
 	d.decoys(shape, x)
 	d.mix()
 	background, piece = d.drawBackground(), d.drawPiece(y)
@@ -85,6 +85,15 @@ func (d *Drawer) column() int {
 			return x
 		}
 	}
+}
+
+// mask is a shape's, cut once.
+func (d *Drawer) mask(shape int) *mask {
+	if d.masks[shape] == nil {
+		d.masks[shape] = new(mask)
+		d.masks[shape].cut(shape)
+	}
+	return d.masks[shape]
 }
 
 // height is where a box begins, away from the borders.
@@ -141,8 +150,7 @@ func (d *Drawer) decoys(shape, x int) {
 		}
 		if free {
 			taken = append(taken, at)
-			d.decoy.cut(other)
-			d.dig(&d.decoy, at, d.height())
+			d.dig(d.mask(other), at, d.height())
 		}
 	}
 }
@@ -212,7 +220,7 @@ func (d *Drawer) grain(indices []byte, brightness []int16) {
 		if i%16 == 0 {
 			bits = d.uint64()
 		}
-		level := int(v)/fine + int(bits&15) - 8
+		level := int(uint16(v)/fine) + int(bits&15) - 8
 		bits >>= 4
 		indices[i] = d.order[level&0xff]
 	}
