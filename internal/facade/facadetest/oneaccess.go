@@ -43,10 +43,10 @@ func OneAccess(files string, start func(t *testing.T) Env, check func(t *testing
 			"session_token": `[A-Za-z0-9]{32}`, // §2.4
 			"jwt":           `[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`,
 			"user":          `u[0-7][0-9a-hjkmnp-tv-z]{25}`, // §9
-			"pem":           `-----BEGIN PUBLIC KEY-----\\n[A-Za-z0-9+/=\\]+-----END PUBLIC KEY-----(\\n)?`,
+			"pem":           `-----BEGIN PUBLIC KEY-----\\n[A-Za-z0-9+/=\\]+-----END PUBLIC KEY-----`,
 			"minute":        `[0-9]+`,
 			"hex":           `[0-9a-f]+`,
-			"text":          `[^"]*`,
+			"text":          `[^"\\]*`,
 			"ticket":        `ssoTicket-[A-Za-z0-9]{32}`, // §8.2
 			"kid":           `[A-Za-z0-9]{16}`,           // §9
 			"n":             `[A-Za-z0-9_-]{342}`,        // RSA of 2048 bits

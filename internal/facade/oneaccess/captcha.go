@@ -2,8 +2,8 @@ package oneaccess
 
 import (
 	"context"
-	"encoding/json"
 	"net/mail"
+	"strconv"
 	"strings"
 
 	"yanma.dev/yanma/internal/captcha"
@@ -191,10 +191,15 @@ func (d *dialect) work(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(challenge)
-	if err != nil {
-		return core.Wrap(core.KindInternal, err, "encode a challenge")
-	}
-	x.Out = append(x.Out, text...)
+	x.Out = append(x.Out, `{"algorithm":`...)
+	x.Out = facade.AppendString(x.Out, challenge.Algorithm)
+	x.Out = append(x.Out, `,"challenge":`...)
+	x.Out = facade.AppendString(x.Out, challenge.Challenge)
+	x.Out = append(x.Out, `,"maxnumber":`...)
+	x.Out = strconv.AppendInt(x.Out, challenge.MaxNumber, 10)
+	x.Out = append(x.Out, `,"salt":`...)
+	x.Out = facade.AppendString(x.Out, challenge.Salt)
+	x.Out = append(x.Out, `,"signature":`...)
+	x.Out = append(facade.AppendString(x.Out, challenge.Signature), '}')
 	return nil
 }

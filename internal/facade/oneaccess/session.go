@@ -2,6 +2,7 @@ package oneaccess
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"yanma.dev/yanma/internal/account"
@@ -43,7 +44,7 @@ func (d *dialect) publicKey(ctx context.Context, x *facade.Exchange, c *caller) 
 		return err
 	}
 	x.Out = append(x.Out, `{"public_key":`...)
-	x.Out = append(facade.AppendString(x.Out, pem), '}')
+	x.Out = append(facade.AppendString(x.Out, strings.TrimSuffix(pem, "\n")), '}')
 	return nil
 }
 
