@@ -97,6 +97,12 @@ func printApp(w World, app tenant.AppView) error {
 	if s.LowBalance != 0 {
 		about = append(about, [2]string{"low balance", id(s.LowBalance)})
 	}
+	if s.Guard != tenant.GuardDefault {
+		about = append(about, [2]string{"fraud guard", string(s.Guard)})
+	}
+	if len(s.SpendCaps) > 0 {
+		about = append(about, [2]string{"caps", capsText(s.SpendCaps)})
+	}
 	if len(s.Origins) > 0 {
 		about = append(about, [2]string{"origins", list(s.Origins)}, [2]string{"funnel", list(s.Funnel)})
 	}

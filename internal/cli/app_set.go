@@ -40,6 +40,8 @@ type appSettings struct {
 	Funnel             listFlag              `help:"Steps that show whose a number is, in order: silent, sms, voice; repeat, or separate by commas." name:"funnel" placeholder:"STEP"`
 	Plan               listFlag              `help:"How a code that nobody entered goes out again: channel, route and wait of each step, such as sms, sms:other=45s, voice=60s; repeat, or separate by commas. An empty text ends it." name:"plan" placeholder:"STEP"`
 	Callers            *string               `help:"Who calls it: backend or end_users." placeholder:"WHO"`
+	Guard              *tenant.GuardMode     `help:"What the fraud guard does: off, record or enforce; an empty text leaves it to the installation." placeholder:"MODE"`
+	SpendCaps          capsFlag              `help:"What its messages may cost in a day, by country; * is all together. Repeat for more: all caps are replaced; none leaves it none." name:"spend-cap" placeholder:"COUNTRY=CREDITS"`
 	Limits             limitsFlag            `help:"A limit of its own, such as number_app=1/60s,5/1h (no windows: no limit); repeat for more. All of its own limits are replaced; default leaves it none." name:"limit" placeholder:"RULE=WINDOWS"`
 	VoicePrice         price                 `help:"Price of a call that speaks a code, or default." placeholder:"CREDITS"`
 	CallbackURL        *string               `help:"Where the app is told of receipts, replies and verdicts: http:// or https://. It must answer a GET with echostr. An empty text ends it." name:"callback-url" placeholder:"URL"`
@@ -97,6 +99,8 @@ func (s appSettings) patch() tenant.Patch {
 		RequireAuth:     s.RequireAuth,
 		CallbackURL:     s.CallbackURL,
 		LowBalance:      s.LowBalance,
+		Guard:           s.Guard,
+		SpendCaps:       s.SpendCaps.caps,
 		DeviceCap:       s.DeviceCap,
 		TestNumbers:     s.TestNumbers.numbers,
 	}

@@ -39,6 +39,7 @@ type commands struct {
 	Template   templateCommands   `cmd:"" help:"Templates: wordings that messages are made of."`
 	Sign       signCommands       `cmd:"" help:"Signatures: who messages are from."`
 	Number     numberCommands     `cmd:"" help:"Numbers that were locked after wrong codes."`
+	User       userCommands       `cmd:"" help:"Users: where they stand, what happened to them."`
 	Keyring    keyringCommands    `cmd:"" help:"The keys that protect the database."`
 	SigningKey signingKeyCommands `cmd:"" help:"The key that signs id tokens."`
 	Credit     creditCommands     `cmd:"" help:"What apps and tenants can spend."`
@@ -46,6 +47,7 @@ type commands struct {
 	Message    messageCommands    `cmd:"" help:"Messages: what became of them."`
 	Outbox     outboxCommands     `cmd:"" help:"Messages that did not get there: list, requeue, refund."`
 	Callback   callbackCommands   `cmd:"" help:"What apps are told: receipts, replies, verdicts."`
+	Guard      guardCommands      `cmd:"" help:"The fraud guard: what it refuses, and whom it lets pass."`
 	Reply      replyCommands      `cmd:"" help:"Texts that subscribers sent."`
 	Import     importCommands     `cmd:"" help:"Take over a vendor account with its old ids."`
 	Audit      auditCommands      `cmd:"" help:"Who changed what."`

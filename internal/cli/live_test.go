@@ -148,6 +148,7 @@ func TestLiveServer(t *testing.T) {
 
 	t.Run("app settings", func(t *testing.T) { testAppSettings(t, l) })
 	t.Run("numbers", func(t *testing.T) { testNumbers(t, l) })
+	t.Run("guard", func(t *testing.T) { testGuard(t, l) })
 	t.Run("keyring", func(t *testing.T) { testKeyring(t, l) })
 
 	t.Run("credit", func(t *testing.T) {
