@@ -64,7 +64,8 @@ func (s *Service) judge(ctx context.Context, app *tenant.App, r *CheckRequest, a
 	if !genuine {
 		return "", failed("token")
 	}
-	if s.o.Now().Sub(answer.Made) >= TokenLife {
+	// From the future by more than nodes' clocks differ: the clock was set back.
+	if age := s.o.Now().Sub(answer.Made); age >= TokenLife || age < -remembered {
 		return "", failed("token expired")
 	}
 	captchaToken := r.Token + between + text

@@ -137,6 +137,20 @@ func TestReq26_Lives(t *testing.T) {
 	}
 }
 
+// TestReq26_ClockSetBack: a token does not live on because the clock was set back.
+func TestReq26_ClockSetBack(t *testing.T) {
+	w := newWorld(t)
+	for back, good := range map[time.Duration]bool{time.Minute: true, time.Minute + 1: false, time.Hour: false} {
+		token := w.get(t).Token
+		w.clock.advance(-back)
+		_, err := w.Check(t.Context(), w.app, CheckRequest{Token: token, PointJSON: right, Sender: sender, Binding: w.caller})
+		if (err == nil) != good {
+			t.Errorf("set back by %v: %v", back, err)
+		}
+		w.clock.advance(back)
+	}
+}
+
 // TestReq26_ForeignPass: a pass that anybody else shows is refused, and gone
 // (contracts/oneaccess.md §2.3: deleted in any case); one that was altered is
 // none.
