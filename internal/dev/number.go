@@ -2,6 +2,7 @@ package dev
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,9 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,9 +22,8 @@ import (
 // wants to know whose number it is. It holds the app's keys, and asks the public
 // API over HTTP like anybody's backend.
 //
-//	page ─ proof ─▶ POST verify ─ signed ─▶ /vfmobile/verify
-//	     ────────▶ POST send ────────────▶ /get-code, or for a call /v1/voice_codes
-//	     ─ code ──▶ POST check ──────────▶ /check-code, or /v1/codes/{id}/valid
+//	page ─ proof, or none ─▶ POST prove ─ signed ─▶ /vfmobile/prove: the plan's steps
+//	     ─ code ──────────▶ POST check ─ signed ─▶ /vfmobile/prove/check
 type numberPage struct {
 	now  func() time.Time
 	http *http.Client
@@ -55,8 +53,7 @@ func (p *numberPage) get() (card, core.AppID) {
 // mount puts the page's calls on a mux.
 func (p *numberPage) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /handset/api/number", p.about)
-	mux.HandleFunc("POST /handset/api/number/verify", p.verify)
-	mux.HandleFunc("POST /handset/api/number/send", p.send)
+	mux.HandleFunc("POST /handset/api/number/prove", p.prove)
 	mux.HandleFunc("POST /handset/api/number/check", p.check)
 	mux.HandleFunc("GET /handset/api/oneaccess", p.client)
 }
@@ -84,9 +81,9 @@ type asked struct {
 	Token           string `json:"token"`
 	UserInformation string `json:"userInformation"`
 	Number          string `json:"number"`
+	After           string `json:"after"` // the step that did not help
 	Code            string `json:"code"`
-	Channel         string `json:"channel"`
-	ID              string `json:"id"` // of the call that spoke the code
+	ID              string `json:"id"` // of the code
 }
 
 // said is an exchange with the public API, for the page to show.
@@ -96,31 +93,15 @@ type said struct {
 	Answer  json.RawMessage   `json:"answer"`
 }
 
-// verify signs and asks (contracts/submail.md §3.1, §4.1).
-func (p *numberPage) verify(w http.ResponseWriter, r *http.Request) {
+// prove asks for the plan's next step. Without a proof the number is signed in
+// its place (docs/adr/0031-the-plan-as-a-call.md).
+func (p *numberPage) prove(w http.ResponseWriter, r *http.Request) {
 	a, ok := readAsked(w, r)
 	if !ok {
 		return
 	}
-	card, _ := p.get()
-	now := strconv.FormatInt(p.now().Unix(), 10)
-	sum := sha256.Sum256([]byte(card.Submail.AppKey + now + a.Token))
-	p.answer(w, r, "/vfmobile/verify", map[string]string{"appid": card.Submail.AppID, "signature": hex.EncodeToString(sum[:]), "os": "1", "timestamp": now,
-		"token": a.Token, "mobile_number": a.Number, "userInformation": a.UserInformation})
-}
-
-// send asks for a code.
-func (p *numberPage) send(w http.ResponseWriter, r *http.Request) {
-	a, ok := readAsked(w, r)
-	if !ok {
-		return
-	}
-	if a.Channel == core.ChannelVoice.String() {
-		p.answer(w, r, "/v1/voice_codes", map[string]string{"mobile": a.Number})
-		return
-	}
-	card, _ := p.get()
-	p.answer(w, r, "/get-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number})
+	p.answer(w, r, "/vfmobile/prove", cmp.Or(a.Token, a.Number), map[string]string{"os": "1", "token": a.Token, "mobile_number": a.Number,
+		"userInformation": a.UserInformation, "after": a.After})
 }
 
 // check answers a code.
@@ -129,12 +110,7 @@ func (p *numberPage) check(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if a.Channel == core.ChannelVoice.String() {
-		p.answer(w, r, "/v1/codes/"+url.PathEscape(a.ID)+"/valid", map[string]string{"code": a.Code})
-		return
-	}
-	card, _ := p.get()
-	p.answer(w, r, "/check-code", map[string]string{"key": card.Yunbox.Key, "phone_no": a.Number, "user_input_code": a.Code})
+	p.answer(w, r, "/vfmobile/prove/check", a.ID, map[string]string{"id": a.ID, "code": a.Code})
 }
 
 // readAsked takes JSON only: another site's page can not send that without
@@ -151,50 +127,45 @@ func readAsked(w http.ResponseWriter, r *http.Request) (a asked, ok bool) {
 	return a, true
 }
 
-// answer calls the public API and shows the page what was said, but for the key.
-func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path string, members map[string]string) {
-	status, body, err := p.call(r.Context(), path, members)
+// answer signs a request (contracts/submail.md §4.1), calls the public API and
+// shows the page what was said.
+func (p *numberPage) answer(w http.ResponseWriter, r *http.Request, path, what string, members map[string]string) {
+	card, _ := p.get()
+	now := strconv.FormatInt(p.now().Unix(), 10)
+	sum := sha256.Sum256([]byte(card.Submail.AppKey + now + what))
+	members["appid"], members["timestamp"], members["signature"] = card.Submail.AppID, now, hex.EncodeToString(sum[:])
+	body, err := p.call(r.Context(), card.BaseURL+path, members)
 	if err != nil {
 		http.Error(w, "the public API does not answer", http.StatusBadGateway)
 		return
 	}
 	var outcome struct {
 		Status string `json:"status"`
-		ID     string `json:"msg_id"`
-		Valid  bool   `json:"is_valid"`
 	}
 	_ = json.Unmarshal(body, &outcome) // what is no object is no success
-	if members["key"] != "" {
-		members["key"] = "…"
-	}
-	good := outcome.Status == "ok" || outcome.Status == "success" || outcome.Valid || outcome.Status == "" && outcome.ID != ""
-	writeJSON(w, said{OK: status == http.StatusOK && good, Request: members, Answer: body})
+	writeJSON(w, said{OK: outcome.Status == "success" || outcome.Status == "pending", Request: members, Answer: body})
 }
 
-func (p *numberPage) call(ctx context.Context, path string, members map[string]string) (status int, answer json.RawMessage, err error) {
+func (p *numberPage) call(ctx context.Context, url string, members map[string]string) (answer json.RawMessage, err error) {
 	body, err := json.Marshal(members)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	card, _ := p.get()
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, card.BaseURL+path, bytes.NewReader(body))
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	q.Header.Set("Content-Type", "application/json")
-	if strings.HasPrefix(path, "/v1/") {
-		q.SetBasicAuth(card.JSMS.AppKey, card.JSMS.MasterSecret)
-	}
 	got, err := p.http.Do(q)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer func() { _ = got.Body.Close() }()
 	answer, err = io.ReadAll(io.LimitReader(got.Body, 64<<10))
 	if err == nil && !json.Valid(answer) {
 		answer, err = json.Marshal(string(answer))
 	}
-	return got.StatusCode, answer, err
+	return answer, err
 }
 
 // close lets go of connections.

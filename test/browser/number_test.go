@@ -52,8 +52,8 @@ type verified struct {
 	Answer struct {
 		Status string
 		Result struct {
-			Identical bool
-			Msg       string
+			Identical       bool
+			Msg, Step, Next string
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestReq43_NumberVerificationInABrowser(t *testing.T) {
 		t.Errorf("token: %+v", info)
 	}
 	checkFingerprint(t, p, info.UserInformation)
-	if got := said[verified](t, p, "POST /vfmobile/verify"); got.Answer.Status != "success" || !got.Answer.Result.Identical || got.Answer.Result.Msg != "认证通过" {
+	if got := said[verified](t, p, "POST /vfmobile/prove"); got.Answer.Status != "success" || !got.Answer.Result.Identical || got.Answer.Result.Msg != "认证通过" || got.Answer.Result.Step != "silent" {
 		t.Errorf("verified: %+v", got)
 	}
 	p.show(t, 1200, 1000, "light")
@@ -164,7 +164,7 @@ func TestNumberOfAnotherSIM(t *testing.T) {
 	p.choose(t, "sim", "13900139000")
 	p.do(t, chromedp.Click(chromedp.CSS("#go")))
 	p.await(t, `!document.querySelector("#with-code").hidden`)
-	if got := said[verified](t, p, "POST /vfmobile/verify"); got.Answer.Status != "success" || got.Answer.Result.Identical || got.Answer.Result.Msg != "认证不通过" {
+	if got := said[verified](t, p, "POST /vfmobile/prove"); got.Answer.Status != "pending" || got.Answer.Result.Identical || got.Answer.Result.Step != "sms" || got.Answer.Result.Next != "voice" {
 		t.Errorf("verified: %+v", got)
 	}
 	// The last step of the plan: a call, whose code is no message's.

@@ -76,6 +76,12 @@ var answers = map[reason]answer{
 	{core.KindForbidden, "product"}:            {1317, "Account has no access"},
 	{core.KindBadField, "window"}:              {timeOut, "TIME OUT"},
 
+	// Of the plan's calls, which the vendor has not.
+	{core.KindWrongCode, "code"}: {1321, "Wrong code"},
+	{core.KindWrongCode, "over"}: {1322, "Code expired or used"},
+	{core.KindNotFound, "id"}:    {1323, "Unknown id"},
+	{core.KindNotFound, "step"}:  {1324, "No step left"},
+
 	{core.KindMalformed, ""}:               {1301, "Null appid"},
 	{core.KindMissingField, ""}:            {1301, "Null appid"},
 	{core.KindBadField, ""}:                {1301, "Null appid"},

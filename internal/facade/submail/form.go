@@ -17,7 +17,7 @@ import (
 // form is the members of a request, as they were received. A member that is
 // missing, or of a type that counts as empty, is "" (contracts/submail.md §1).
 type form struct {
-	appid, signature, os, timestamp, token, number, browser, kind, auth, session string
+	appid, signature, os, timestamp, token, number, browser, kind, auth, session, id, code, after string
 }
 
 // field is where a member of a name belongs; nil for one that nobody asks for.
@@ -43,6 +43,12 @@ func (f *form) field(name string) *string {
 		return &f.auth
 	case "session":
 		return &f.session
+	case "id":
+		return &f.id
+	case "code":
+		return &f.code
+	case "after":
+		return &f.after
 	}
 	return nil
 }
@@ -86,7 +92,7 @@ func looksLikeObject(body []byte) bool {
 }
 
 // names are the members, for a body that is decoded whole.
-var names = [...]string{"appid", "signature", "os", "timestamp", "token", "mobile_number", "userInformation", "type", "auth", "session"}
+var names = [...]string{"appid", "signature", "os", "timestamp", "token", "mobile_number", "userInformation", "type", "auth", "session", "id", "code", "after"}
 
 func jsonForm(x *facade.Exchange, body []byte) (f form) {
 	if x.Object.Parse(body) != nil {

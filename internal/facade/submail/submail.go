@@ -38,8 +38,8 @@ const (
 	StrictWindow  = 6 * time.Second
 )
 
-// Options are what the façade works with; all are required but Window and
-// StrictStatus.
+// Options are what the façade works with; all are required but Carries, Window
+// and StrictStatus.
 type Options struct {
 	Apps     Apps
 	Numbers  Numbers
@@ -48,6 +48,9 @@ type Options struct {
 	Subjects guard.Subjects
 	Rules    guard.Rules // the installation's: for limits that come before the caller is known
 	Now      func() time.Time
+
+	Codes   Codes                                                           // sends the codes of a plan
+	Carries func(app *tenant.App, to core.Phone, channel core.Channel) bool // whether somebody does; nil: always
 
 	Window       time.Duration // how far a timestamp may be off, either way [DefaultWindow]
 	StrictStatus bool          // errors have an HTTP status of their own (contracts/submail.md §2)
@@ -66,6 +69,8 @@ const (
 	script      = "vfmobile-script"
 	initScript  = "vfmobile-init"
 	reportToken = "vfmobile-token"
+	prove       = "vfmobile-prove"
+	proveCheck  = "vfmobile-prove-check"
 )
 
 // New returns the façade.
@@ -106,6 +111,8 @@ func New(o Options) *facade.Facade {
 	get(script, serveScript, "/libraries/js/vfmobile.min.js")
 	get(initScript, d.initScript, "/vfmobile/init")
 	post(reportToken, d.reportToken, "/vfmobile/token")
+	post(prove, d.prove, "/vfmobile/prove")
+	post(proveCheck, d.proveCheck, "/vfmobile/prove/check")
 	preflight("/vfmobile/init", http.MethodGet)
 	preflight("/vfmobile/token", http.MethodPost)
 	return f

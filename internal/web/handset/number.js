@@ -40,50 +40,41 @@ async function post(path, body) {
   return answer.json();
 }
 
-// silently gives true when the carrier said that it is the SIM's number.
-async function silently() {
+// proof is what the phone gets from its carrier; an empty one where it gets none.
+async function proof() {
   VFM.sim = { number: "+86" + by("sim").value.trim(), carrier: Number(by("carrier").value), netType: by("network").value };
   const ready = await new Promise((done) => VFM.init({ appid: demo.appid, success: done, error: done }));
   say("VFM.init", ready);
-  if (ready.code !== 0) return false;
+  if (ready.code !== 0) return {};
   const got = await new Promise((done) => VFM.getTokenInfo({ success: done, error: done }));
   say("VFM.getTokenInfo", got);
-  if (got.code !== 0) return false;
-  const said = await post("verify", { token: got.token, userInformation: got.userInformation, number: by("number").value.trim() });
-  say("POST /vfmobile/verify", said);
-  return said.answer.status === "success" && said.answer.result.identical === true;
+  return got.code === 0 ? got : {};
 }
 
-// send sends a code, and shows where to type it.
-async function send(step) {
-  const said = await post("send", { number: by("number").value.trim(), channel: step });
-  say(step === "voice" ? "POST /v1/voice_codes" : "POST /get-code", said);
-  if (!said.ok) return false;
+// prove asks for the plan's next step: the server knows the plan and takes the
+// steps, until one shows whose number it is or waits for the user.
+async function prove(after) {
+  const first = after ? after : demo.plan[0];
+  const got = !after && demo.plan.includes("silent") ? await proof() : {};
+  if (first === "silent") by("answer").textContent = "Asking the carrier…";
+  const said = await post("prove", { token: got.token || "", userInformation: got.userInformation || "", number: by("number").value.trim(), after });
+  say("POST /vfmobile/prove", said);
+  if (said.answer.status === "success") return finish(said.answer.result.step, "Signed in: the carrier says that it is this phone's number.");
+  if (!said.ok) {
+    by("answer").textContent = after ? said.answer.msg : "No step of the plan helped: " + said.answer.msg;
+    if (!after) document.body.dataset.result = "none";
+    by("go").disabled = false;
+    return undefined;
+  }
+  const { step, next, id } = said.answer.result;
+  for (const passed of demo.plan.slice(0, demo.plan.indexOf(step))) mark(passed, "failed");
+  mark(step, "now");
   by("answer").textContent = step === "voice" ? "The phone rings." : "A code is on its way.";
   by("with-code").hidden = false;
-  by("with-code").dataset.step = step;
-  by("with-code").dataset.id = said.answer.msg_id || "";
-  by("voice").hidden = step === "voice" || !demo.voice || !demo.plan.includes("voice");
+  Object.assign(by("with-code").dataset, { step, id });
+  by("voice").hidden = next !== "voice";
   by("code").focus();
-  return true;
-}
-
-// funnel takes the plan's steps in order, until one shows whose number it is.
-async function funnel(from) {
-  for (const step of demo.plan.slice(demo.plan.indexOf(from))) {
-    mark(step, "now");
-    if (step === "silent") {
-      by("answer").textContent = "Asking the carrier…";
-      if (await silently()) return finish(step, "Signed in: the carrier says that it is this phone's number.");
-    } else if (await send(step)) {
-      return undefined; // the rest is the user's
-    }
-    mark(step, "failed");
-  }
-  by("answer").textContent = "No step of the plan is left.";
-  document.body.dataset.result = "none";
-  by("go").disabled = false;
-  return undefined;
+  return undefined; // the rest is the user's
 }
 
 by("sign-in").addEventListener("submit", (event) => {
@@ -95,14 +86,14 @@ by("sign-in").addEventListener("submit", (event) => {
   by("code").value = "";
   delete document.body.dataset.result;
   for (const li of document.querySelectorAll("#plan li")) li.className = "";
-  funnel(demo.plan[0]);
+  prove("");
 });
 
 by("with-code").addEventListener("submit", async (event) => {
   event.preventDefault();
   const step = by("with-code").dataset.step;
-  const said = await post("check", { number: by("number").value.trim(), code: by("code").value.trim(), channel: step, id: by("with-code").dataset.id });
-  say(step === "voice" ? "POST /v1/codes/…/valid" : "POST /check-code", said);
+  const said = await post("check", { code: by("code").value.trim(), id: by("with-code").dataset.id });
+  say("POST /vfmobile/prove/check", said);
   if (!said.ok) {
     by("answer").textContent = "That is not the code.";
     return;
@@ -111,10 +102,7 @@ by("with-code").addEventListener("submit", async (event) => {
   finish(step, "Signed in with a code.");
 });
 
-by("voice").addEventListener("click", () => {
-  mark("sms", "failed");
-  funnel("voice");
-});
+by("voice").addEventListener("click", () => prove(by("with-code").dataset.step));
 
 function tick() {
   by("clock").textContent = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
