@@ -28,10 +28,10 @@ func (o *operator) showNumber(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	state := api.NumberState{Phone: phone.Masked(), Counters: o.viewCounters(found)}
-	now := store.At(o.Now())
+	state := api.NumberState{Phone: phone.Masked(), Counters: o.viewCounters(app, found)}
+	now, policy := store.At(o.Now()), o.failuresOf(app)
 	for _, f := range found {
-		if _, locked := o.Failures.Locked(o.Failures.Settle(f, now), now); locked {
+		if _, locked := policy.Locked(policy.Settle(f, now), now); locked {
 			state.Locked = true
 		}
 	}
@@ -49,7 +49,7 @@ func (o *operator) unlockNumber(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	note := api.NumberUnlocked{Phone: phone.Masked(), Cleared: o.viewCounters(before)}
+	note := api.NumberUnlocked{Phone: phone.Masked(), Cleared: o.viewCounters(app, before)}
 	if len(before) == 0 {
 		return reply(x, http.StatusOK, note) // nothing changes
 	}
@@ -60,7 +60,7 @@ func (o *operator) unlockNumber(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	return reply(x, http.StatusOK, api.NumberUnlocked{Phone: phone.Masked(), Cleared: o.viewCounters(cleared)})
+	return reply(x, http.StatusOK, api.NumberUnlocked{Phone: phone.Masked(), Cleared: o.viewCounters(app, cleared)})
 }
 
 func (o *operator) record(ctx context.Context, x *facade.Exchange, action string, app core.AppID, before, after any) error {
@@ -100,18 +100,28 @@ func (o *operator) counters(ctx context.Context, app *tenant.App, phone core.Pho
 	return c.Found, nil
 }
 
+// failuresOf is how many wrong tries count in an app: the oneaccess dialect has a
+// lock of its own (contracts/oneaccess.md §2.4).
+func (o *operator) failuresOf(app *tenant.App) guard.FailurePolicy {
+	if app.Uses(tenant.DialectOneaccess) && !app.Uses(tenant.DialectYunbox) {
+		return guard.RowPolicy()
+	}
+	return o.Failures
+}
+
 // viewCounters shows counters as they stand now: after a pause, a served lock.
-func (o *operator) viewCounters(found []store.Failure) []api.Counters {
+func (o *operator) viewCounters(app *tenant.App, found []store.Failure) []api.Counters {
+	policy := o.failuresOf(app)
 	views := []api.Counters{}
 	for _, f := range found {
-		f = o.Failures.Settle(f, store.At(o.Now()))
+		f = policy.Settle(f, store.At(o.Now()))
 		v := api.Counters{Purpose: f.Purpose.String(), Scope: "anyone", Recent: int(f.Recent), Consecutive: int(f.Consecutive),
 			Total: int(f.Total), LastWrong: f.LastWrong.Time().UTC(), Disabled: f.Disabled}
 		if f.Scope != 0 {
 			v.Scope = "known"
 		}
 		now := store.At(o.Now())
-		if left, locked := o.Failures.Locked(f, now); locked && !f.Disabled {
+		if left, locked := policy.Locked(f, now); locked && !f.Disabled {
 			until := now.Add(left).Time().UTC()
 			v.LockedUntil = &until
 		}

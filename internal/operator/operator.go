@@ -52,6 +52,7 @@ type Config struct {
 	IDs       *core.IDs
 	Replies   Replies
 	Sentry    Sentry // the fraud guard; nil: the server has none
+	Users     Users  // those with sessions
 	// CheckCallback proves that a URL is an app's before it is set
 	// (callback.Service.CheckURL).
 	CheckCallback func(ctx context.Context, url string) error
@@ -142,6 +143,7 @@ func (o *operator) routes() []facade.Route {
 	routes = append(routes, o.messageRoutes()...)
 	routes = append(routes, o.letterRoutes()...)
 	routes = append(routes, o.guardRoutes()...)
+	routes = append(routes, o.userRoutes()...)
 	for i := range routes {
 		routes[i].BodyCap = facade.BodyCap
 		routes[i].Handle = o.authenticated(routes[i].Handle)

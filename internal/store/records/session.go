@@ -65,3 +65,23 @@ func PersonOf(ctx context.Context, q store.SQL, of core.TenantID, app core.AppID
 	}, int64(app), int64(user), int64(of))
 	return p, found && err == nil, err
 }
+
+// Standing is where a user stands.
+type Standing struct {
+	Disabled  bool
+	LastLogin store.Time
+	Sessions  int64 // tokens that are the newest of their login and live at now
+}
+
+// StandingOf reads where a user stands.
+func StandingOf(ctx context.Context, q store.SQL, user core.UserID, now store.Time) (s Standing, found bool, err error) {
+	err = q.Query(ctx, `SELECT u.last_login, p.disabled FROM users u LEFT JOIN profile p ON p.user_id = u.id WHERE u.id = $1`, func(r store.Scanner) error {
+		found = true
+		return r.Scan((*int64)(&s.LastLogin), &s.Disabled)
+	}, int64(user))
+	if err == nil {
+		err = q.Query(ctx, `SELECT COUNT(*) FROM session WHERE user_id = $1 AND kind = 1 AND replaced = 0 AND expires > $2`,
+			func(r store.Scanner) error { return r.Scan(&s.Sessions) }, int64(user), int64(now))
+	}
+	return s, found && err == nil, err
+}
