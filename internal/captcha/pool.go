@@ -21,7 +21,7 @@ type PoolOptions struct {
 	Workers   int // that draw ahead
 	Hurried   int // callers that may draw for themselves at once, when none is left
 
-	// Patience is how long a caller waits for a picture, or for its turn to draw [200 ms].
+	// Patience is how long a caller waits for a picture, or for its turn to draw [1 s].
 	Patience time.Duration
 }
 
@@ -47,7 +47,7 @@ type Pool struct {
 // NewPool returns a pool that draws on demand; Start makes it draw ahead.
 func NewPool(o PoolOptions) *Pool {
 	if o.Patience == 0 {
-		o.Patience = 200 * time.Millisecond
+		o.Patience = time.Second
 	}
 	p := &Pool{o: o, ready: make(chan puzzle.Picture, o.Ahead), hurried: make(chan *puzzle.Drawer, max(o.Hurried, 1)), quit: make(chan struct{}), wanted: make(chan struct{})}
 	for range cap(p.hurried) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,7 +77,7 @@ func TestPoolSheds(t *testing.T) {
 	draws.Wait()
 
 	broken := errors.New("no randomness")
-	p = NewPool(PoolOptions{Random: io.MultiReader(strings.NewReader(strings.Repeat("x", 100)), failing{broken}), Log: quiet(), Workers: 1, Hurried: 1, Ahead: 1})
+	p = NewPool(PoolOptions{Random: failing{broken}, Log: quiet(), Workers: 1, Hurried: 1, Ahead: 1})
 	p.Start()
 	if _, err := p.Take(t.Context()); !errors.Is(err, broken) || core.KindOf(err) != core.KindInternal {
 		t.Error(err)
