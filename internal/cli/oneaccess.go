@@ -45,7 +45,7 @@ type oneAccessSetCommand struct {
 	WorkDifficulty  *int                   `help:"Hashes of a proof of work, at most." placeholder:"N"`
 	Verifier        *string                `help:"Name of the configured verifier of somebody else's challenges." name:"captcha-verifier" placeholder:"NAME"`
 	RedirectURIs    listFlag               `help:"Where the login page may send its answers; repeat, or separate by commas. An empty text is nowhere." name:"redirect-uri" placeholder:"URI"`
-	Errors          string                 `help:"File with other texts for rows of the table of errors: {\"SDK.COMMON.1001\":{\"code\":…,\"en\":…,\"zh\":…}}; it replaces all of them." name:"error-texts" type:"existingfile" placeholder:"FILE"`
+	Errors          string                 `help:"File with other texts for rows of the table of errors: [{\"row\":\"SDK.COMMON.1001\",\"code\":…,\"en\":…,\"zh\":…}]; it replaces all of them." name:"error-texts" type:"existingfile" placeholder:"FILE"`
 	NewSecret       bool                   `help:"Draw a client secret and print it, this once; older ones end."`
 }
 
@@ -61,9 +61,9 @@ func (c oneAccessSetCommand) Run(ctx context.Context, w World) error {
 		if err != nil {
 			return err
 		}
-		patch.Errors = &map[string]tenant.ErrorText{}
+		patch.Errors = &tenant.ErrorTexts{}
 		if err := json.Unmarshal(text, patch.Errors); err != nil {
-			return fmt.Errorf("%s: want an object of {code, en, zh} by row: %w", c.Errors, err)
+			return fmt.Errorf("%s: want a list of {row, code, en, zh}: %w", c.Errors, err)
 		}
 	}
 	server, err := c.connect(w)

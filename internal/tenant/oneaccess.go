@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -54,6 +55,37 @@ type ErrorText struct {
 	Chinese string `json:"zh,omitempty"`
 }
 
+// ErrorTexts are by the code of a row of contracts/oneaccess.md §1.4. As JSON they
+// are a list, each with its row.
+type ErrorTexts map[string]ErrorText
+
+type errorRow struct {
+	Row string `json:"row"`
+	ErrorText
+}
+
+// MarshalJSON writes the list in the order of the rows.
+func (t ErrorTexts) MarshalJSON() ([]byte, error) {
+	list := make([]errorRow, 0, len(t))
+	for _, row := range slices.Sorted(maps.Keys(t)) {
+		list = append(list, errorRow{Row: row, ErrorText: t[row]})
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON replaces what was there.
+func (t *ErrorTexts) UnmarshalJSON(b []byte) error {
+	var list []errorRow
+	if err := strictJSON(string(b), &list); err != nil {
+		return err
+	}
+	*t = make(ErrorTexts, len(list))
+	for _, e := range list {
+		(*t)[e.Row] = e.ErrorText
+	}
+	return nil
+}
+
 // OneAccessSettings are an app's settings in the oneaccess dialect as they are
 // stored and shown: no secret.
 type OneAccessSettings struct {
@@ -83,8 +115,8 @@ type OneAccessSettings struct {
 	WorkDifficulty int         `json:"work_difficulty"`        // hashes of a proof of work at most
 	Verifier       string      `json:"captcha_verifier"`       // name of the configured verifier of somebody else's challenges; "" = none
 
-	RedirectURIs []string             `json:"redirect_uris"`        // of the login page's answers
-	Errors       map[string]ErrorText `json:"error_texts,omitzero"` // by the code of a row of §1.4
+	RedirectURIs []string   `json:"redirect_uris"`         // of the login page's answers
+	Errors       ErrorTexts `json:"error_texts,omitempty"` // what it says instead of the dialect's texts
 }
 
 // OneAccess is what requests see of an app in the dialect: part of a snapshot
@@ -162,8 +194,8 @@ type OneAccessPatch struct {
 	WorkDifficulty *int         `json:"work_difficulty,omitempty"`
 	Verifier       *string      `json:"captcha_verifier,omitempty"`
 
-	RedirectURIs *[]string             `json:"redirect_uris,omitempty"`
-	Errors       *map[string]ErrorText `json:"error_texts,omitempty"` // replaces all of them
+	RedirectURIs *[]string   `json:"redirect_uris,omitempty"`
+	Errors       *ErrorTexts `json:"error_texts,omitempty"` // replaces all of them
 
 	NewSecret bool `json:"new_secret,omitempty"` // draw a client secret; older ones end
 }
