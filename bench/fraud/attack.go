@@ -111,9 +111,9 @@ func (r *run) attackAll(days int64) {
 		{name: "pump CN, a day, botnet", from: last + 2*hour, over: day, tries: pumped, sends: true, numbers: r.block("CN", 8618811), ip: r.botnet(5000)},
 		{name: "pump CN, all days, botnet", from: day, over: (days - 1) * day, tries: pumped, sends: true, numbers: r.block("CN", 8617703), ip: r.botnet(5000)},
 		{name: "pump CN, all days, botnet, solves", from: day, over: (days - 1) * day, tries: pumped, sends: true, numbers: r.block("CN", 8613222), ip: r.botnet(5000), solves: 1},
-		{name: "spray, 12 h, botnet", from: last + 14*hour, over: 12 * hour, tries: r.o.spray, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
+		{name: "spray, botnet", from: last + 14*hour, over: r.o.hours * hour, tries: r.o.spray, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
 		{name: "spray, 3 h, 5 addresses, solves", from: last + 28*hour, over: 3 * hour, tries: r.o.spray, guesses: true, numbers: r.anybody(), ip: few, solves: 1},
-		{name: "spray with codes, 12 h, botnet", from: last + 32*hour, over: 12 * hour, tries: r.o.spray, sends: true, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
+		{name: "spray with codes, botnet", from: last + 32*hour, over: r.o.hours * hour, tries: r.o.spray, sends: true, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
 	} {
 		if r.o.attacks == "" || r.o.attacks == a.name {
 			r.attack(a)

@@ -18,9 +18,10 @@ import (
 type options struct {
 	seed    uint64
 	days    int
-	spray   int // numbers that are sprayed
-	daily   int // people's codes a day
-	crowd   int // people behind the launch's address
+	spray   int   // numbers that are sprayed
+	hours   int64 // that a spray takes
+	daily   int   // people's codes a day
+	crowd   int   // people behind the launch's address
 	launch  bool
 	outage  bool
 	plain   bool
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&o.days, "days", 16, "days of traffic, at least 4; the launch and most attacks come in the last two")
 	flag.IntVar(&o.daily, "daily", 30_000, "people who want a code, a day")
 	flag.IntVar(&o.spray, "spray", 1_000_000, "numbers that are sprayed, one guess each")
+	flag.Int64Var(&o.hours, "hours", 12, "hours that a spray of a botnet takes")
 	flag.IntVar(&o.crowd, "crowd", 5000, "people behind one address at the launch")
 	flag.IntVar(&o.fresh, "fresh", 0, "instead of days: this many people in the first ten minutes of an installation, and no attacks")
 	flag.Float64Var(&o.beside, "beside", .02, "share of botnets in address ranges where customers live")

@@ -157,17 +157,25 @@ func (e *Engine) settleOutcome(d *Decision, s *Subject) {
 	}
 }
 
-// refuse notes a refusal with everyone who asked for it, and with the range that
-// it came from.
+// refuse notes a refusal with those who asked for it, and with the range that it
+// came from. What a prefix or a range refuses by itself is no matter of the
+// broad ones: their people are not its.
 func (e *Engine) refuse(c *scene, now int64) {
+	narrow := false
+	for i := range c.keys.n {
+		narrow = narrow || c.states[i] != nil && c.found[i].outcome > Allow && !e.rules.of(c.keys.all[i]).Broad
+	}
 	for i := range c.keys.n {
 		s := c.states[i]
-		if s == nil || c.found[i].outcome == Allow && s.key.Kind != Range4 && s.key.Kind != Range6 {
+		if s == nil {
 			continue
 		}
-		s.refused(now, 1, c.found[i], &c.limits[i])
-		s.untold.refused++
-		e.shards[shardOf(s.key)].tell(s)
+		asked := c.found[i].outcome > Allow && !(narrow && e.rules.of(s.key).Broad)
+		if asked || s.key.Kind == Range4 || s.key.Kind == Range6 {
+			s.refused(now, 1, c.found[i], &c.limits[i])
+			s.untold.refused++
+			e.shards[shardOf(s.key)].tell(s)
+		}
 	}
 }
 

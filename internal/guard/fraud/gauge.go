@@ -5,7 +5,7 @@ package fraud
 //
 //	open ── a pour reaches the threshold ──▶ held (challenge; block at the higher one)
 //	held ── its time is over: room for one probe ──▶ open;  each refusal meanwhile holds it longer
-//	     ── right codes drained it to half, and outnumber what is refused ──▶ open
+//	     ── few are refused beside the right codes ──▶ open, half full
 //	     ── the probe itself is entered ──▶ open, and all is forgotten
 type gauge struct {
 	level float32
@@ -121,17 +121,18 @@ func (g *gauge) refuse(now int64, found Outcome, b *bounds) {
 }
 
 // drain takes out what a right code takes, and opens a gauge for which that is
-// reason enough: mostly right tells that right codes outnumber refusals.
+// reason enough: mostlyRight tells that the refusals of half an hour are
+// not many beside the right codes.
 func (g *gauge) drain(now int64, n float32, number uint64, mostlyRight bool, b *bounds) {
 	g.level = max(0, g.level-n)
 	switch {
 	case g.mode == Allow:
 	case number != 0 && g.probe == number:
 		*g = gauge{level: min(g.level, b.challenge/2), since: now}
-	case g.level < b.challenge/2 && mostlyRight:
+	case mostlyRight:
 		switch {
 		case g.trips <= 1:
-			g.mode, g.probe = Allow, 0
+			g.mode, g.probe, g.level = Allow, 0, min(g.level, b.challenge/2)
 		case now >= g.since+g.holdTime(b): // once is chance, twice is a rhythm
 			g.reopen(b)
 		}

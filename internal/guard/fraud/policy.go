@@ -42,7 +42,7 @@ func DefaultPolicy() Policy {
 		Country:     KindPolicy{Unverified: Threshold{30, 45}, Solved: 15, Broad: true, Learns: true, MinSends: 20, ConvBlocks: true, Most: 8192},
 		HomeCountry: KindPolicy{Unverified: Threshold{300, 600}, Solved: 800, Broad: true, Learns: true, MinSends: 300, Most: 8192},
 		Prefix:      KindPolicy{Unverified: Threshold{16, 22}, Learns: true, MinSends: 20, ConvBlocks: true, Most: 32768},
-		App:         KindPolicy{Unverified: Threshold{300, 600}, Solved: 800, Failures: Threshold{200, 600}, Broad: true, Learns: true, MinSends: 300, Most: 8192},
+		App:         KindPolicy{Unverified: Threshold{300, 600}, Solved: 800, Failures: Threshold{150, 350}, Broad: true, Learns: true, MinSends: 300, Most: 8192},
 		Range:       KindPolicy{Unverified: Threshold{60, 180}, Failures: Threshold{75, 170}, Learns: true, MinSends: 20, ConvBlocks: true, Most: 32768},
 		Wide:        KindPolicy{Unverified: Threshold{200, 400}, Solved: 600, Failures: Threshold{100, 250}, Broad: true, Learns: true, MinSends: 200, Most: 8192},
 

@@ -164,9 +164,9 @@ func (s *state) right(now int64, n uint32, number uint64, solved bool, l *limits
 	s.window.current().verified += n
 	s.habit.verified += float32(n)
 	all := s.window.all()
-	mostly := all.verified >= all.refused/2
+	mostly := all.verified >= max(all.refused/2, 5) // each person whom a challenge stopped was refused once
 	drain := float32(n) * s.habit.drainUnverified()
-	if s.unverified.mode != Allow {
+	if s.unverified.mode != Allow && !mostly {
 		s.unverified.drain(now, drain/slack, number, mostly, &l.unverified) // people make up for people only
 	} else {
 		s.unverified.drain(now, drain, number, mostly, &l.unverified)
