@@ -87,7 +87,7 @@ func TestFailsClosed(t *testing.T) {
 			<-r.Context().Done()
 		},
 	} {
-		c := verifier(t, 300*time.Millisecond, time.Now, h)
+		c := verifier(t, 100*time.Millisecond, time.Now, h)
 		passed, err := c.Verify(t.Context(), "a token", visitor)
 		if passed || err == nil {
 			t.Errorf("%s: %v, %v", name, passed, err)
