@@ -175,9 +175,12 @@ func (c *canaries) decide(p *smsc.Part) smsc.Behaviour {
 var tenDigits = regexp.MustCompile(`[0-9]{10}`)
 
 func (c *canaries) receive(m smsc.Message) {
-	code := tenDigits.FindString(m.Text)
-	c.risk(code, "a code")
 	c.risk(m.Text, "the text of a message")
+	code := tenDigits.FindString(m.Text)
+	if code == "" {
+		return // it tells of a number that changed
+	}
+	c.risk(code, "a code")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.codes[strings.TrimPrefix(m.To, "86")] = code
@@ -244,6 +247,7 @@ func (c *canaries) check(number, code string) string {
 // fails.
 func (c *canaries) flows() {
 	t := c.t
+	c.oneAccess()
 	code := c.code(canaryGood)
 	wrong := c.risk(fmt.Sprintf("%010d", 9_999_999_999-len(code)), "a wrong code")
 	if got := c.check(canaryGood, wrong); !strings.Contains(got, "0077") {

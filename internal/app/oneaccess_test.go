@@ -51,6 +51,8 @@ type oneAccessServer struct {
 	// what the newest answers said
 	token, aesKey, session, state, ssoTicket string
 
+	key *rsa.PublicKey // that X-signature is made with; nil: the first app's imported one
+
 	asked map[string][]string // by number: what its calls were answered
 }
 
@@ -72,10 +74,14 @@ var (
 
 func rsaKey(t testing.TB, text []byte) *rsa.PrivateKey {
 	t.Helper()
+	return readKey(text)
+}
+
+func readKey(text []byte) *rsa.PrivateKey {
 	block, _ := pem.Decode(text)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return key.(*rsa.PrivateKey)
 }
@@ -251,12 +257,17 @@ func (w *oneAccessServer) pass(args []string) string {
 	if how["state"] != "" {
 		header["X-state-token"] = w.state
 	}
+	return w.passOn(args[0], header)
+}
+
+// passOn solves a puzzle for a sender with headers.
+func (w *oneAccessServer) passOn(sender string, header map[string]string) string {
 	if status, _, body := w.ask(http.MethodGet, "/api/v2/sdk/captcha", "", header); status != http.StatusOK {
 		return "no puzzle: " + body
 	}
 	x, _ := w.ring.AnswerOf(w.token)
 	status, _, body := w.ask(http.MethodPost, "/api/v2/sdk/captcha/verify",
-		fmt.Sprintf(`{"point_json":"{\"x\":%d,\"y\":5}","token":%q,"sender":%q}`, x, w.token, args[0]), header)
+		fmt.Sprintf(`{"point_json":"{\"x\":%d,\"y\":5}","token":%q,"sender":%q}`, x, w.token, sender), header)
 	text, found := strings.CutPrefix(body, `{"captcha_token":"`)
 	if status != http.StatusOK || !found {
 		return "no pass: " + body
@@ -325,9 +336,12 @@ func (w *oneAccessServer) signature(args []string) string {
 			parts = append(parts, name+"="+value)
 		}
 	}
-	key := firstKeyPEM
+	key := w.key
+	if key == nil {
+		key = &readKey(firstKeyPEM).PublicKey
+	}
 	if how["key"] == "other" {
-		key = secondKeyPEM
+		key = &readKey(secondKeyPEM).PublicKey
 	}
 	cipher, err := encryptSignature(key, how, []byte(strings.Join(parts, "&")))
 	if err != nil {
@@ -344,13 +358,7 @@ func (w *oneAccessServer) signature(args []string) string {
 
 // encryptSignature encrypts as the Java and JavaScript clients do: OAEP with
 // SHA-256 under either hash of the mask.
-func encryptSignature(keyPEM []byte, how map[string]string, plain []byte) ([]byte, error) {
-	block, _ := pem.Decode(keyPEM)
-	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	public := &parsed.(*rsa.PrivateKey).PublicKey
+func encryptSignature(public *rsa.PublicKey, how map[string]string, plain []byte) ([]byte, error) {
 	switch {
 	case how["pad"] == "pkcs1":
 		return rsa.EncryptPKCS1v15(rand.Reader, public, plain)

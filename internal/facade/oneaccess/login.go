@@ -60,6 +60,7 @@ func (d *dialect) signedIn(ctx context.Context, x *facade.Exchange, c *caller, i
 		x.Out = append(x.Out, `{"status":"`+statusMFA+`","state_token":"`...)
 		x.Out = append(append(x.Out, token...), `"}`...)
 		return nil
+	case verify.SignInSuccess:
 	}
 	x.Out = append(x.Out, `{"status":"`+statusSuccess+`","session_token":"`...)
 	x.Out = append(append(x.Out, in.Token.Reveal()...), '"')
