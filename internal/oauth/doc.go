@@ -12,4 +12,6 @@
 //	Claim      a single-use token is taken ─▶ the answer was 200: gone
 //	                                        └ any other: GiveBack
 //	Keys       RSA keys that sign id tokens; a rotated one is published as long as a token can live
+//	           IDToken, PublicPEM, OpenSignature: those of an app of the oneaccess dialect
+//	StateTokens  HS256 names of half logins: one header, compared as text
 package oauth

@@ -10,6 +10,9 @@
 //	       where the first login needs an outside call:
 //	       [Claim: right, reserved] ─▶ provision the network ─▶ [Commit] or [Release]
 //	       a claim left by a crash lapses after 30 s and is released by ReleaseLapsed
+//	SignIn [lock? ─ count ─ compare ─ policy ─ user + session + line of the audit]  one commit
+//	       SecondStep, Register: the same; Confirm: no user and no session
+//	ChangePhone [both codes right ─ number moved + other sessions end + notice to the old number]
 //
 // Wrong tries are counted in the same commit in which the code is compared,
 // and nothing is answered before that commit is on disk: a crash in between
