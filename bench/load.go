@@ -22,12 +22,19 @@ type result struct {
 func (r result) rate() float64 { return float64(r.Flows) / r.Elapsed.Seconds() }
 
 // numbers gives every flow a mobile number that was not used before: 13x and
-// 10^9 of them in order.
+// 10^9 of them. As with people, neighbours in time are no neighbours in number.
 type numbers struct{ next atomic.Int64 }
 
-func (n *numbers) take() (int64, string) {
-	i := n.next.Add(1)
-	return i, "13" + fmt.Sprintf("%09d", i%1_000_000_000)
+// allNumbers is how many there are; stride, which has no factor in common with
+// it, goes through all of them.
+const allNumbers, stride = 1_000_000_000, 387_420_489
+
+func (n *numbers) take() (int64, string) { return numberAt(n.next.Add(1)) }
+
+// numberAt is the i-th number: its last nine digits, and all of it.
+func numberAt(i int64) (int64, string) {
+	digits := i % allNumbers * stride % allNumbers
+	return digits, fmt.Sprintf("13%09d", digits)
 }
 
 // flow runs one flow on a connection and reports the latency of each request.
