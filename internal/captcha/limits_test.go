@@ -199,6 +199,13 @@ func TestVerifier(t *testing.T) {
 	if err := redeem("token"); err != nil {
 		t.Error(err)
 	}
+	w.app.OneAccess.CaptchaKinds = []string{tenant.CaptchaPuzzle, tenant.CaptchaWork, tenant.CaptchaVerifier}
+	w.app.OneAccess.CaptchaAES = true
+	for _, token := range []string{"03AFcWeA5---Zk", "AAAAAAAAAAAAAAAAAAAAAA==", "e30="} { // what looks a little like ours
+		if err := redeem(token); err != nil {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
 	wantKind(t, "a second time", redeem("token"), core.KindChallengeFailed)
 	v.passed = false
 	wantKind(t, "they say no", redeem("another"), core.KindChallengeFailed)

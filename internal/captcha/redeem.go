@@ -12,8 +12,11 @@ import (
 	"yanma.dev/yanma/internal/tenant"
 )
 
-// longestToken bounds a captcha_token, in bytes.
-const longestToken = 4096
+// Lengths in bytes: of a token, and the most of what is redeemed.
+const (
+	tokenLength  = 32
+	longestToken = 4096
+)
 
 // RedeemRequest is a captcha_token with what it was given for.
 type RedeemRequest struct {
@@ -44,6 +47,7 @@ func (s *Service) redeem(ctx context.Context, app *tenant.App, r *RedeemRequest)
 		return KindNone, failed("too long")
 	}
 	token, _, isPass := strings.Cut(r.CaptchaToken, between)
+	isPass = isPass && len(token) == tokenLength // tokens of others have hyphens, too
 	if isPass && have.Takes(tenant.CaptchaPuzzle) {
 		return KindPuzzle, s.takePass(ctx, app, r, tokenKey(token), token)
 	}
