@@ -170,11 +170,14 @@ func nameChallenge(x *facade.Exchange, kind captcha.Kind) {
 
 // work gives a proof of work to do: the ALTCHA protocol's challenge, for people
 // who can not see a puzzle, and where a puzzle is not enough. The stock widget
-// sends no headers of ours, so the client id may stand in the query: it is no
-// secret.
+// sends no headers of ours, so client id and fingerprint may stand in the query:
+// they are no secrets.
 func (d *dialect) work(ctx context.Context, x *facade.Exchange) error {
-	if header(x, headerClient) == "" {
-		x.Request.Header.Set(headerClient, x.Request.URL.Query().Get("client_id"))
+	query := x.Request.URL.Query()
+	for name, parameter := range map[string]string{headerClient: "client_id", headerFingerprint: "fingerprint"} {
+		if header(x, name) == "" {
+			x.Request.Header.Set(name, query.Get(parameter))
+		}
 	}
 	app, err := d.client(ctx, x)
 	if err != nil {
