@@ -172,7 +172,7 @@ func (e *Engine) commit(ctx context.Context, c *conn) error {
 
 // idTables are the tables whose ids come from core.IDs.
 func idTables() []string {
-	return []string{"verification", "failure", "users", "ledger", "message", "device", "schedule", "schedule_recipient", "opt_out", "login_event"}
+	return []string{"verification", "failure", "users", "ledger", "message", "device", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision"}
 }
 
 // Highest is the greatest id that core.IDs made; 0 in an empty database.
