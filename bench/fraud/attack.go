@@ -17,6 +17,7 @@ type attack struct {
 	sends   bool    // asks for codes
 	guesses bool    // enters one wrong code a number
 	solves  float64 // share of challenges that it solves
+	enters  float64 // share of codes that it enters: numbers of its own
 
 	messages int // that were sent
 	compared int // guesses that were compared
@@ -48,6 +49,10 @@ func (a *attack) try(r *run, now int64, i int) {
 		}
 		a.messages++
 		a.last = i
+	}
+	if a.enters > 0 && r.people.r.Float64() < a.enters {
+		r.server.check(now, 1, n, ip, true)
+		return
 	}
 	if !a.guesses {
 		return
@@ -95,6 +100,20 @@ func (r *run) anybody() func(int) number {
 
 const pumped = 10_000
 
+// knowing are attacks of those who know the rules. They run only when asked for,
+// one by one: nobody holds that they cost next to nothing (docs/fraud.md).
+func (r *run) knowing(days int64) []*attack {
+	last := (days - 2) * day
+	return []*attack{
+		{name: "spread, solves", from: last, over: day, tries: pumped, sends: true, numbers: r.anybody(), ip: r.botnet(5000), solves: 1},
+		{name: "spread", from: last, over: day, tries: pumped, sends: true, numbers: r.anybody(), ip: r.botnet(5000)},
+		{name: "patient", from: day, over: (days - 1) * day, tries: int(days-1) * 12, sends: true, numbers: r.block("ID", 6259999), ip: r.botnet(5000)},
+		{name: "enters a third", from: last, over: day, tries: pumped, sends: true, numbers: r.block("ID", 6259999), ip: r.botnet(5000), solves: 1, enters: .33},
+		{name: "enters two thirds", from: last, over: day, tries: pumped, sends: true, numbers: r.block("ID", 6259999), ip: r.botnet(5000), solves: 1, enters: .67},
+		{name: "slow spray", from: day, over: (days - 1) * day, tries: int(days-1) * 24 * 60, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
+	}
+}
+
 // plan of the attacks: some go on all the time, the others come in the last
 // two days, when the guard knows what is usual.
 func (r *run) attackAll(days int64) {
@@ -116,6 +135,11 @@ func (r *run) attackAll(days int64) {
 		{name: "spray with codes, botnet", from: last + 32*hour, over: r.o.hours * hour, tries: r.o.spray, sends: true, guesses: true, numbers: r.anybody(), ip: r.botnet(20_000)},
 	} {
 		if r.o.attacks == "" || r.o.attacks == a.name {
+			r.attack(a)
+		}
+	}
+	for _, a := range r.knowing(days) {
+		if r.o.attacks == a.name {
 			r.attack(a)
 		}
 	}

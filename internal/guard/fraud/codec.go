@@ -40,7 +40,16 @@ func (r *reader) uint() uint64 {
 }
 
 func (r *reader) count() uint32 { return uint32(min(r.uint(), math.MaxUint32)) }
-func (r *reader) time() int64   { return int64(r.uint()) }
+
+// time reads Unix milliseconds, or a number of slots or hours.
+func (r *reader) time() int64 {
+	t := r.uint()
+	if t > 1<<50 {
+		r.bad = true
+		return 0
+	}
+	return int64(t)
+}
 
 // float reads a level or a sum: never negative, never endless.
 func (r *reader) float() float32 {

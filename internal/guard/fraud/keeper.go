@@ -38,7 +38,7 @@ const (
 	deltasKept = 10 * time.Minute
 	skew       = 30 * time.Second // between the clocks of nodes
 	aliveFor   = 10 * time.Second // after its last row a node counts
-	pruneRows  = 1000
+	pruneRows  = 10_000
 	mostNodes  = 64
 )
 
@@ -163,16 +163,24 @@ func (k *Keeper) listen(ctx context.Context) error {
 	}
 	now := k.o.Now()
 	err := k.o.Database.View(ctx, func(q store.SQL) error {
-		return records.FraudDeltas(ctx, q, core.IDAt(now.Add(-skew)), func(d records.FraudDelta) error {
-			if d.Node == k.o.Node || d.ID <= k.seen[d.Node] {
-				return nil
+		rows, err := records.FraudTellings(ctx, q, core.IDAt(now.Add(-skew)))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.Node == k.o.Node || r.ID <= k.seen[r.Node] {
+				continue
 			}
-			k.seen[d.Node], k.heard[d.Node] = d.ID, now
-			if err := k.o.Engine.apply(d.Data, now.UnixMilli(), nil); err != nil {
-				k.o.Log.Warn("fraud: what a node counted could not be read", "node", int(d.Node), "error", err.Error())
+			data, err := records.FraudTelling(ctx, q, r.ID)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			k.seen[r.Node], k.heard[r.Node] = r.ID, now
+			if err := k.o.Engine.apply(data, now.UnixMilli(), nil); err != nil {
+				k.o.Log.Warn("fraud: what a node counted could not be read", "node", int(r.Node), "error", err.Error())
+			}
+		}
+		return nil
 	})
 	nodes := 1
 	for _, at := range k.heard {

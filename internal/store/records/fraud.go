@@ -35,6 +35,28 @@ func FraudDeltas(ctx context.Context, q store.SQL, after int64, f func(FraudDelt
 	}, after)
 }
 
+// FraudTellings are the rows with ids over after without their data, in the order
+// of ids.
+func FraudTellings(ctx context.Context, q store.SQL, after int64) (rows []FraudDelta, err error) {
+	err = q.Query(ctx, `SELECT id, node FROM fraud_delta WHERE id > $1 ORDER BY id`, func(r store.Scanner) error {
+		var d FraudDelta
+		var node int64
+		if err := r.Scan(&d.ID, &node); err != nil {
+			return err
+		}
+		d.Node = uint8(node)
+		rows = append(rows, d)
+		return nil
+	}, after)
+	return rows, err
+}
+
+// FraudTelling is the data of a row; nil when it is gone.
+func FraudTelling(ctx context.Context, q store.SQL, id int64) (data []byte, err error) {
+	err = q.Query(ctx, `SELECT data FROM fraud_delta WHERE id = $1`, func(r store.Scanner) error { return r.Scan(&data) }, id)
+	return data, err
+}
+
 // PruneFraudDeltas removes up to limit of the rows with ids under before, the
 // oldest first.
 func PruneFraudDeltas(ctx context.Context, q store.SQL, before int64, limit int) (int64, error) {
