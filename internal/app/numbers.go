@@ -69,6 +69,14 @@ func (a *App) openSIMSwap() (*simswap.Guard, error) {
 	return simswap.NewGuard(client, a.log), nil
 }
 
+// simSwapStats counts what the operator says; nil where none is configured.
+func (a *App) simSwapStats() func() simswap.Stats {
+	if len(a.operators) == 0 {
+		return nil
+	}
+	return a.operators[0].Stats
+}
+
 // dialFrom opens connections from an address of our own: carriers let in only
 // those that are registered (contracts/carriers.md §1).
 func (a *App) dialFrom(egress string) func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -233,7 +233,7 @@ func (a *App) openUsers(ctx context.Context) (err error) {
 
 func (a *App) openListeners(ctx context.Context, level slog.Leveler) error {
 	a.metrics = obs.NewMetrics()
-	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Numbers: a.numbers.Stats, Captcha: a.captchaStats, Limiter: a.limiter.Len, Guard: a.fraud.Stats, Log: a.deps.Log.Lost,
+	a.metrics.Collect(obs.Sources{Store: a.store.Stats, Outbox: a.outbox.Stats, Providers: a.providers, Routes: a.router.Stats, Numbers: a.numbers.Stats, SIMSwap: a.simSwapStats(), Captcha: a.captchaStats, Limiter: a.limiter.Len, Guard: a.fraud.Stats, Log: a.deps.Log.Lost,
 		Callbacks: a.callbacks.Stats, Replies: a.replies.Stats, Balances: a.watchedBalances, Disk: a.disk})
 	a.health = obs.NewHealth(a.prompt, a.providers)
 	public, err := a.publicHandler(level)

@@ -131,7 +131,7 @@ func (c *whole) Decide(b *store.Batch) error {
 	if proof.Check != 0 {
 		return ErrProof()
 	}
-	proof.Check, proof.App = row.ID, row.App
+	proof.Check, proof.App, proof.Until = row.ID, row.App, b.Now.Add(ProofKept)
 	b.Proofs.Put(proof.Key, proof)
 	switch {
 	case !c.answered:
@@ -155,23 +155,34 @@ func (s *Service) look(ctx context.Context, q *question) error {
 	return s.recordedCarrier(ctx, q)
 }
 
-// enter takes the proof for this question, and finds out whether anything must
-// be reserved on disk first. Errors: what the look found; ErrProof while the
-// proof is being asked with.
-func (s *Service) enter(q *question) (leave func(), err error) {
+// enter takes the proof for this question, before it is looked at: whoever had
+// it before has written by then, or still has it. It is left in any case.
+func (s *Service) enter(q *question) (leave func()) {
+	if !s.o.Alone {
+		return func() {}
+	}
+	if q.busy = !s.underway.enter(q.keys); q.busy {
+		return func() {}
+	}
+	return func() { s.underway.leave(q.keys[0], q.payer().Owner, q.held) }
+}
+
+// mayAsk tells whether a carrier may be asked, and whether anything must be
+// reserved on disk first. Errors: what the look found; ErrProof while the proof
+// is being asked with.
+func (s *Service) mayAsk(q *question) error {
 	switch {
 	case !s.o.Alone:
-		return func() {}, nil
+		return nil
 	case q.refused != nil:
-		return nil, q.refused
-	case !s.underway.enter(q.keys):
-		return nil, ErrProof()
+		return q.refused
+	case q.busy:
+		return ErrProof()
 	}
-	owner, held := q.payer().Owner, core.Credits(0)
-	if q.once = s.underway.hold(owner, q.price, q.available); q.once {
-		held = q.price
+	if q.once = s.underway.hold(q.payer().Owner, q.price, q.available); q.once {
+		q.held = q.price
 	}
-	return func() { s.underway.leave(q.keys[0], owner, held) }, nil
+	return nil
 }
 
 // end is the only commit of a question of which nothing is on disk; or the

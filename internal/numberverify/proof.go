@@ -118,6 +118,10 @@ func (s *Service) Look(ctx context.Context, app *tenant.App, p Proof) (Seen, err
 	return seen, nil
 }
 
+// reportKept is how long a proof that was reported and not used is remembered
+// behind its life. After that the carrier refuses it, as it would any other.
+const reportKept = 10 * time.Minute
+
 // report is the command that notes a proof which our own script saw being made.
 type report struct {
 	keys    []store.ProofKey
@@ -145,7 +149,7 @@ func (c *report) Decide(b *store.Batch) error {
 		}
 	}
 	b.Proofs.Put(c.keys[0], store.NumberProof{Key: c.keys[0], App: c.app, Carrier: uint8(c.carrier),
-		Expires: b.Now.Add(c.life), Until: b.Now.Add(ProofKept)})
+		Expires: b.Now.Add(c.life), Until: b.Now.Add(c.life + reportKept)})
 	return nil
 }
 

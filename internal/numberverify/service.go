@@ -149,6 +149,7 @@ func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	// back, nor its proof's use from being noted.
 	ctx = context.WithoutCancel(ctx)
 	q.keys = s.keysOf(q.proof.Token)
+	defer s.enter(q)()
 	if err := s.look(ctx, q); err != nil {
 		return Answer{}, err
 	}
@@ -156,12 +157,10 @@ func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	leave, err := s.enter(q)
-	if err != nil {
+	if err := s.mayAsk(q); err != nil {
 		turn.cancel()
 		return Answer{}, err
 	}
-	defer leave()
 	begun, err := s.begin(ctx, q)
 	if err != nil {
 		turn.cancel()
@@ -193,7 +192,9 @@ type question struct {
 
 	available core.Credits // Alone: as the look found them
 	refused   error
-	once      bool // one commit is enough: nothing is reserved on disk
+	busy      bool         // Alone: another question has the proof
+	once      bool         // one commit is enough: nothing is reserved on disk
+	held      core.Credits // counted in memory in its place
 }
 
 func (q *question) check() error {

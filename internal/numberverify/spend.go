@@ -68,7 +68,7 @@ func (c *spend) Decide(b *store.Batch) error {
 	if err != nil {
 		return err
 	}
-	proof.Check, proof.App = c.row.ID, c.row.App
+	proof.Check, proof.App, proof.Until = c.row.ID, c.row.App, b.Now.Add(ProofKept)
 	b.Proofs.Put(proof.Key, proof)
 	row := c.row
 	row.Due, row.Updated = b.Now.Add(c.hold), b.Now

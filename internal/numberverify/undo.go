@@ -2,12 +2,15 @@ package numberverify
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	"yanma.dev/yanma/internal/core"
 )
+
+// mostWithheld bounds what waits, at eight bytes each: the outcomes of a store
+// that failed for hours.
+const mostWithheld = 1 << 20
 
 // undoEvery is how often it is tried again to give back a withheld charge.
 const undoEvery = time.Second
@@ -50,8 +53,14 @@ func (s *Service) Stop() {
 
 func (u *undoer) add(id core.NumberCheckID) {
 	u.mu.Lock()
-	u.waiting = append(u.waiting, id)
+	full := len(u.waiting) >= mostWithheld
+	if !full {
+		u.waiting = append(u.waiting, id)
+	}
 	u.mu.Unlock()
+	if full {
+		u.service.o.Log.Error("numberverify: a withheld charge is not given back: too many wait", "check", int64(id))
+	}
 	select {
 	case u.wake <- struct{}{}:
 	default:
@@ -72,17 +81,22 @@ func (u *undoer) run() {
 	}
 }
 
-// pass tries each that waits once.
+// pass gives back in turn, until nothing waits or it does not work yet.
 func (u *undoer) pass(ctx context.Context) {
-	u.mu.Lock()
-	todo := slices.Clone(u.waiting)
-	u.mu.Unlock()
-	for _, id := range todo {
+	for {
+		u.mu.Lock()
+		if len(u.waiting) == 0 {
+			u.waiting = nil
+			u.mu.Unlock()
+			return
+		}
+		id := u.waiting[0]
+		u.mu.Unlock()
 		if err := u.service.o.Store.Do(ctx, &withhold{ids: u.service.o.IDs, id: id}); err != nil {
-			return // it does not work yet
+			return
 		}
 		u.mu.Lock()
-		u.waiting = slices.DeleteFunc(u.waiting, func(w core.NumberCheckID) bool { return w == id })
+		u.waiting = u.waiting[1:] // only a pass takes away
 		u.mu.Unlock()
 	}
 }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"yanma.dev/yanma/internal/oauth/jwt"
@@ -11,8 +12,10 @@ import (
 // assertionType is the only client_assertion_type (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// Basic is what an Authorization: Basic header said.
+// Basic is what an Authorization: Basic header said, and from where the request
+// came.
 type Basic struct {
+	Source   netip.Addr // held to the app's list
 	Tried    bool
 	ClientID string // decoded
 	Secret   string
@@ -30,14 +33,14 @@ func (s *Service) authenticate(ctx context.Context, f Form, basic Basic) (app *t
 		return nil, false, refuse("invalid_request", "There are two client authentications.")
 	case basic.Tried:
 		app, ok := s.Clients.AppByClientSecret(basic.ClientID, basic.Secret)
-		if !ok || !app.Camara.SecretAuth || app.Camara.StrictProfile || !sameClient(f, app) {
+		if !ok || !app.Camara.SecretAuth || app.Camara.StrictProfile || !sameClient(f, app) || !app.Allows(basic.Source) {
 			return nil, true, errInvalidClient()
 		}
 		return app, true, nil
 	case assertion == "" || f.Get("client_assertion_type") != assertionType:
 		return nil, false, errInvalidClient()
 	}
-	app, err = s.byAssertion(ctx, assertion)
+	app, err = s.byAssertion(ctx, assertion, basic.Source)
 	if err == nil && !sameClient(f, app) {
 		err = errInvalidClient()
 	}
@@ -52,9 +55,9 @@ func sameClient(f Form, app *tenant.App) bool {
 }
 
 // byAssertion is private_key_jwt.
-func (s *Service) byAssertion(ctx context.Context, assertion string) (*tenant.App, error) {
+func (s *Service) byAssertion(ctx context.Context, assertion string, source netip.Addr) (*tenant.App, error) {
 	app, claims, ok := s.signedBy(assertion, jwt.Rules{Types: assertionTypes}, true)
-	if !ok {
+	if !ok || !app.Allows(source) {
 		return nil, errInvalidClient()
 	}
 	fresh, err := s.useID(ctx, app, claims)
@@ -71,9 +74,10 @@ func (s *Service) byAssertion(ctx context.Context, assertion string) (*tenant.Ap
 // and the limits of contracts/camara.md §4.1.
 func (s *Service) signedBy(token string, rules jwt.Rules, ownSubject bool) (*tenant.App, jwt.Claims, bool) {
 	issuer := jwt.PeekIssuer(token)
-	app, ok := s.Clients.AppByClient(issuer)
-	if !ok {
-		return nil, jwt.Claims{}, false
+	app, known := s.Clients.AppByClient(issuer)
+	keys := s.strangers.For(token) // nobody's: whoever is unknown makes the same work
+	if known {
+		keys = app.Camara.Keys
 	}
 	rules.Algorithms, rules.Issuer = jwt.ClientAlgorithms(), issuer
 	if ownSubject {
@@ -83,8 +87,8 @@ func (s *Service) signedBy(token string, rules jwt.Rules, ownSubject bool) (*ten
 		rules.Audiences = []string{s.Issuer() + PathToken, s.Issuer()}
 	}
 	rules.MostAhead, rules.MostLife, rules.WantID, rules.Skew = assertionMax, assertionMax, true, clockSkew
-	claims, err := jwt.Verify(token, app.Camara.Keys, rules, s.Now())
-	return app, claims, err == nil
+	claims, err := jwt.Verify(token, keys, rules, s.Now())
+	return app, claims, known && err == nil
 }
 
 // useID takes the jti of a verified assertion, once for a client.

@@ -250,10 +250,22 @@ func (s *Service) openCode(ctx context.Context, code string) (codeRow, error) {
 func (s *Service) revokeReused(ctx context.Context, app *tenant.App, code string) (used bool, err error) {
 	token, used, err := s.Once.Peek(ctx, key(onceUsedCode, app.Camara.ClientID+" "+code))
 	if err == nil && used {
-		_, _, err = s.Once.Take(ctx, token)
+		err = s.revoke(ctx, token)
 	}
 	return used, err
 }
+
+// revoke ends a token by its key. The mark comes first: a call that claimed the
+// token meanwhile gives it back before it looks for the mark.
+func (s *Service) revoke(ctx context.Context, token []byte) error {
+	if _, err := s.putOnce(ctx, revokedKey(token), nil, singleLife); err != nil {
+		return err
+	}
+	_, _, err := s.Once.Take(ctx, token)
+	return err
+}
+
+func revokedKey(token []byte) []byte { return key(onceRevoked, string(token)) }
 
 func orElse(err, other error) error {
 	if err != nil {

@@ -104,7 +104,7 @@ func (s *Service) jwtBearer(ctx context.Context, f Form, basic Basic) (Issued, e
 		return Issued{}, refuse("invalid_request", "assertion is missing.")
 	}
 	app, claims, ok := s.signedBy(f.Get("assertion"), jwt.Rules{Types: bearerTypes, WantIssued: true}, false)
-	if !ok || !sameClient(f, app) {
+	if !ok || !sameClient(f, app) || !app.Allows(basic.Source) {
 		return Issued{}, errInvalidClient()
 	}
 	scope, _ := claims.Text("scope")

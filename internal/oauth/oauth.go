@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/oauth/jwt"
 	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 )
@@ -60,11 +61,12 @@ type Options struct {
 // Service is the authorization server.
 type Service struct {
 	Options
-	known tokenCache
+	known     tokenCache
+	strangers *jwt.Strangers
 }
 
 // New returns a service.
-func New(o Options) *Service { return &Service{Options: o} }
+func New(o Options) *Service { return &Service{Options: o, strangers: jwt.NewStrangers()} }
 
 // Paths of the endpoints below the issuer (contracts/camara.md §4).
 const (
@@ -124,6 +126,7 @@ func (s *Service) newSecret() (string, error) {
 // Kinds of what is kept once.
 const (
 	onceToken     = "oauth token "
+	onceRevoked   = "oauth revoked "
 	onceCode      = "oauth code "
 	onceUsedCode  = "oauth code used "
 	onceAssertion = "oauth jti "

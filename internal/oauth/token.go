@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -138,13 +139,22 @@ func (s *Service) Claim(ctx context.Context, t *Token) error {
 }
 
 // GiveBack makes a claimed token usable again, after its call had no answer of
-// 200. It lives as long as before.
+// 200. It lives as long as before; one that was revoked meanwhile does not.
 func (s *Service) GiveBack(ctx context.Context, t *Token) error {
 	left := t.Expires.Sub(s.Now())
 	if !t.Single || left <= 0 {
 		return nil
 	}
-	return s.Once.Put(context.WithoutCancel(ctx), t.key, t.value, left)
+	ctx = context.WithoutCancel(ctx)
+	if err := s.Once.Put(ctx, t.key, t.value, left); err != nil {
+		return err
+	}
+	_, revoked, err := s.Once.Peek(ctx, revokedKey(t.key))
+	if err != nil || revoked { // not knowing ends it, too
+		_, _, taken := s.Once.Take(ctx, t.key)
+		err = errors.Join(err, taken)
+	}
+	return err
 }
 
 // mostCached bounds the cache; a full one is emptied.

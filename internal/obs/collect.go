@@ -7,6 +7,7 @@ import (
 	"yanma.dev/yanma/internal/captcha"
 	"yanma.dev/yanma/internal/guard/fraud"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/reply"
@@ -22,6 +23,7 @@ type Sources struct {
 	Providers []provider.Provider
 	Routes    func() route.Stats
 	Numbers   func() numberverify.Stats
+	SIMSwap   func() simswap.Stats // nil: nobody is asked
 	Captcha   func() (captcha.Stats, captcha.PoolStats)
 	Limiter   func() int // subjects in memory
 	Guard     func() fraud.Stats
@@ -113,6 +115,9 @@ func (c sourceCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	if c.Numbers != nil {
 		collectNumbers(show, c.Numbers())
+	}
+	if c.SIMSwap != nil {
+		collectSIMSwap(show, c.SIMSwap())
 	}
 	if c.Captcha != nil {
 		challenges, pictures := c.Captcha()

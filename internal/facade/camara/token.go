@@ -33,6 +33,7 @@ func (d *dialect) token(ctx context.Context, x *facade.Exchange) error {
 		return err
 	}
 	basic, _ := basicAuthorization(x)
+	basic.Source = x.Source
 	issued, err := d.OAuth.Token(ctx, form, basic)
 	if core.KindOf(err) == core.KindUnauthenticated {
 		if limited := d.take(ctx, failures); limited != nil {

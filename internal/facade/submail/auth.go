@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
 	"yanma.dev/yanma/internal/guard"
+	"yanma.dev/yanma/internal/idempotency"
 	"yanma.dev/yanma/internal/numberverify"
 	"yanma.dev/yanma/internal/tenant"
 )
@@ -104,6 +105,16 @@ func (d *dialect) signed(ctx context.Context, x *facade.Exchange, f *form, keys 
 		return d.counted(ctx, d.Rules.AuthFailed.ForIP(space[:0], d.Subjects, x.Source, 0), errSignature)
 	}
 	return nil
+}
+
+// late is for a request whose time is over: one with an Idempotency-Key that was
+// answered before gets that answer again, for as long as it is kept
+// (contracts/README.md §3.4). It has to be signed like any other.
+func (d *dialect) late(ctx context.Context, x *facade.Exchange, app *tenant.App, f *form, keys []tenant.SigningKey, err error) error {
+	if err != errWindow || len(x.Request.Header["Idempotency-Key"]) == 0 || f.token == "" || len(f.token) > numberverify.LongestToken || !matches(f, keys) { //nolint:errorlint // the one value
+		return err
+	}
+	return x.Once(ctx, app.ID, func(*idempotency.Call) error { return err })
 }
 
 // instant reads 10 digits of seconds or 13 of milliseconds (contracts/submail.md

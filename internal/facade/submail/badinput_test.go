@@ -48,7 +48,7 @@ var badTypes = []string{"", "application/json", "application/x-www-form-urlencod
 	"multipart/form-data; boundary=" + strings.Repeat("b", 5000), "text/xml", "\x80\xff;;;=", "application/json; charset=GBK", ";", "multipart/mixed; boundary=b"}
 
 var badRoutes = []string{"/vfmobile/verify", "/vfmobile/Verify.json", "/vfmobile/verify.xml", "/vfmobile/", "/ocl/getMobile", "/ocl/getMobile_v2.json", "/ocl/x", "/service/timestamp",
-	"/service/status.json", "/service/%00", "/vfmobile/init?appid=%ff%00\"", "/vfmobile/init?appid=10001&appid=", "/vfmobile/init?%zz", "/vfmobile/token", "/libraries/js/vfmobile.min.js"}
+	"/service/status.json", "/service/%00", "/vfmobile/init?appid=%ff%00\"", "/vfmobile/init?appid=10001&appid=", "/vfmobile/init?%zz", "/vfmobile/token", "/vfmobile/prove", "/vfmobile/prove/check", "/libraries/js/vfmobile.min.js"}
 
 // prober sends bad requests and holds the answers to the dialect.
 type prober struct{ env *env }

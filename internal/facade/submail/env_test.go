@@ -133,13 +133,16 @@ func (e *env) seedOther(t testing.TB) {
 	must(t, e.batcher.Do(ctx, &billing.TopUp{IDs: e.ids, Payer: billing.PayerOf(e.tenantID, app.ID, false, core.PoolGeneral), Amount: 100}))
 }
 
+// noCodes: the plan has no step behind silent here; internal/app has them all.
+func noCodes(*tenant.App, core.Phone, core.Channel) bool { return false }
+
 // wire puts the use-cases together, again after a setting of the installation.
 func (e *env) wire(t testing.TB) {
 	t.Helper()
 	e.numbers = numberverify.New(numberverify.Options{Store: e.batcher, Ring: e.ring, IDs: e.ids, Now: e.clock.Now,
 		Log: slog.New(slog.DiscardHandler), Routes: e.routes})
 	dialect := submail.New(submail.Options{Apps: e.directory, Numbers: e.numbers, Keys: e.ring, Limiter: e.limiter, Subjects: e.ring,
-		Rules: e.rules, Now: e.clock.Now, Window: e.window, StrictStatus: e.strict})
+		Rules: e.rules, Now: e.clock.Now, Window: e.window, StrictStatus: e.strict, Carries: noCodes})
 	calls := idempotency.New(idempotency.Options{Store: e.batcher, Keys: e.ring, IDs: e.ids})
 	handler, err := facade.New(facade.Config{Mounts: []facade.Mount{{Facade: dialect}}, Calls: calls, Now: e.clock.Now, Random: rand.Reader, Observer: e.events})
 	must(t, err)

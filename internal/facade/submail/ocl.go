@@ -38,7 +38,7 @@ func (d *dialect) getMobile(v2 bool) func(context.Context, *facade.Exchange) err
 			return errOS
 		}
 		if err := d.signed(ctx, x, &f, keys); err != nil {
-			return err
+			return d.late(ctx, x, app, &f, keys, err)
 		}
 		giveBack, err := d.limited(ctx, app)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/facade"
@@ -105,6 +106,10 @@ func (d *dialect) reportToken(ctx context.Context, x *facade.Exchange) error {
 	if !ok || carrier == numberverify.CarrierUnknown {
 		return errType
 	}
+	var space [1]guard.Bucket
+	if _, err := d.Limiter.Take(ctx, d.Now(), reports.For(space[:0], d.Subjects, uint64(app.ID), uint32(app.ID))); err != nil {
+		return err
+	}
 	if f.token == "" {
 		return errToken
 	}
@@ -119,6 +124,10 @@ func (d *dialect) reportToken(ctx context.Context, x *facade.Exchange) error {
 	x.Out = append(facade.AppendString(x.Out, token), '}')
 	return nil
 }
+
+// reports bounds what everybody who knows an appid, which is public, can have
+// kept for it: each report is a row until its proof is dead.
+var reports = &guard.Rule{Name: "browser_reports", Kind: 42, Exceeded: guard.Refuse, FailOpen: true, Windows: []guard.Window{{Max: 6000, Per: time.Minute}}}
 
 // limitPage counts a call that anybody can make.
 func (d *dialect) limitPage(ctx context.Context, x *facade.Exchange) error {

@@ -31,7 +31,7 @@ func (d *dialect) verify(ctx context.Context, x *facade.Exchange) error {
 		return errOS
 	}
 	if err := d.signed(ctx, x, &f, keys); err != nil {
-		return err
+		return d.late(ctx, x, app, &f, keys, err)
 	}
 	giveBack, err := d.limited(ctx, app)
 	if err != nil {

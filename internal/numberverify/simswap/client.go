@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"yanma.dev/yanma/internal/breaker"
@@ -60,6 +61,9 @@ type Client struct {
 	token operatorapi.Token
 	until time.Time
 	known map[[32]byte]answer
+
+	opened  atomic.Int64
+	signals [len(signalNames)]atomic.Int64
 }
 
 type answer struct {
@@ -80,12 +84,29 @@ func New(cfg Config, deps operatorapi.Deps) (*Client, error) {
 		breaker: breaker.New(breaker.Rule{Failures: 10, Within: 30 * time.Second, Rest: 15 * time.Second}, deps.Now)}, nil
 }
 
+// Stats is how the operator's answers stand, since the process began.
+type Stats struct {
+	Breaker breaker.State
+	Opened  int64
+	Signals map[Signal]int64 // what it said, or that nobody could tell
+}
+
+// Stats counts questions, those that were answered out of memory too.
+func (c *Client) Stats() Stats {
+	s := Stats{Breaker: c.breaker.State(), Opened: c.opened.Load(), Signals: map[Signal]int64{}}
+	for i := range c.signals {
+		s.Signals[Signal(i)] = c.signals[i].Load()
+	}
+	return s
+}
+
 // Close lets go of connections.
 func (c *Client) Close() { c.client.Close() }
 
 // Signal says whether the number's SIM was changed within so many hours. What
 // was said is remembered for ten minutes; not knowing is not.
-func (c *Client) Signal(ctx context.Context, phone core.Phone, hours int) Signal {
+func (c *Client) Signal(ctx context.Context, phone core.Phone, hours int) (said Signal) {
+	defer func() { c.signals[said].Add(1) }()
 	key := sha256.Sum256(fmt.Appendf(nil, "%d %s", hours, phone.E164()))
 	now := c.now()
 	c.mu.Lock()
@@ -102,7 +123,9 @@ func (c *Client) Signal(ctx context.Context, phone core.Phone, hours int) Signal
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
 	defer cancel()
 	signal, failed := c.ask(ctx, phone, hours)
-	permit.Done(failed)
+	if permit.Done(failed) {
+		c.opened.Add(1)
+	}
 	if signal != Unknown {
 		c.mu.Lock()
 		if len(c.known) >= mostRemembered {

@@ -61,7 +61,7 @@ func (g *Guard) Allow(ctx context.Context, app *tenant.App, action Action, phone
 	if g.operator != nil {
 		signal = g.operator.Signal(ctx, phone, app.SIMSwap.MaxAgeHours)
 	}
-	refused := refuses(policy, signal, app.SIMSwap.Unsupported, challenged)
+	refused := refuses(policy, action, signal, app.SIMSwap.Unsupported, challenged)
 	if signal != Clear {
 		g.log.Warn("simswap: a number's SIM is not known to be the same", "signal", signal.String(), "action", action.String(),
 			"policy", string(policy), "refused", refused, "phone", phone, "app", int64(app.ID))
@@ -89,13 +89,14 @@ func policyOf(s tenant.SIMSwap, action Action) tenant.SIMSwapPolicy {
 }
 
 // refuses is contracts/camara.md §6. A challenge that was met lets a change
-// pass under "challenge", never under "require".
-func refuses(policy tenant.SIMSwapPolicy, signal Signal, unsupported string, challenged bool) bool {
+// pass under "challenge", never under "require". Not knowing asks for a challenge
+// where a number is changed: who takes that over keeps it (docs/adr/0018).
+func refuses(policy tenant.SIMSwapPolicy, action Action, signal Signal, unsupported string, challenged bool) bool {
 	switch policy {
 	case tenant.SIMSwapOff, tenant.SIMSwapObserve:
 		return false
 	case tenant.SIMSwapChallenge:
-		return signal == Swapped && !challenged
+		return (signal == Swapped || signal == Unknown && action == ActionNumberChange) && !challenged
 	case tenant.SIMSwapRequire:
 	}
 	switch signal {
