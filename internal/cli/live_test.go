@@ -113,8 +113,8 @@ func TestLiveServer(t *testing.T) {
 		l.golden(t, ""+
 			"tenant:     2\n"+
 			"name:       acme\n"+
-			"tenant id:  TENANTID\n"+
-			"created:    TIME................\n", "tenant", "show", "2")
+			"created:    TIME................\n"+
+			"tenant id:  TENANTID\n", "tenant", "show", "2")
 		l.golden(t, "yanma: It does not exist: no such tenant.\n", "tenant", "show", "9")
 	})
 
@@ -270,7 +270,7 @@ func shop(name, digits, price, warning string) string {
 		"updated:             TIME................\n" +
 		warning +
 		"KEY  DIALECT  VALID  UNTIL  CREATED\n" +
-		"3    yunbox   yes    –      TIME................\n"
+		"4    yunbox   yes    –      TIME................\n"
 }
 
 func testImport(t *testing.T, l *live) {

@@ -74,7 +74,7 @@ func (c tenantShowCommand) Run(ctx context.Context, w World) error {
 }
 
 func printTenant(w World, t tenant.TenantView) error {
-	about := facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"tenant id", t.TenantID}, {"created", instant(t.Created)}}
+	about := facts{{"tenant", id(t.ID)}, {"name", t.Name}, {"created", instant(t.Created)}, {"tenant id", t.TenantID}}
 	if len(t.Hosts) > 0 {
 		about = append(about, [2]string{"hosts", list(t.Hosts)})
 	}
