@@ -47,6 +47,7 @@ type commands struct {
 	Message    messageCommands    `cmd:"" help:"Messages: what became of them."`
 	Outbox     outboxCommands     `cmd:"" help:"Messages that did not get there: list, requeue, refund."`
 	Callback   callbackCommands   `cmd:"" help:"What apps are told: receipts, replies, verdicts."`
+	OptOut     optOutCommands     `cmd:"" name:"optout" help:"Numbers that want no marketing."`
 	Guard      guardCommands      `cmd:"" help:"The fraud guard: what it refuses, and whom it lets pass."`
 	Reply      replyCommands      `cmd:"" help:"Texts that subscribers sent."`
 	Import     importCommands     `cmd:"" help:"Take over a vendor account with its old ids."`

@@ -51,6 +51,7 @@ type Config struct {
 	Calls     *idempotency.Calls // honours Idempotency-Key; the public listener's, too
 	IDs       *core.IDs
 	Replies   Replies
+	OptOuts   OptOuts
 	Sentry    Sentry // the fraud guard; nil: the server has none
 	Users     Users  // those with sessions
 	// CheckCallback proves that a URL is an app's before it is set
@@ -143,6 +144,7 @@ func (o *operator) routes() []facade.Route {
 	routes = append(routes, o.messageRoutes()...)
 	routes = append(routes, o.letterRoutes()...)
 	routes = append(routes, o.guardRoutes()...)
+	routes = append(routes, o.optOutRoutes()...)
 	routes = append(routes, o.userRoutes()...)
 	for i := range routes {
 		routes[i].BodyCap = facade.BodyCap

@@ -189,7 +189,7 @@ func newWorld(t *testing.T) *world {
 		Token: core.NewSecret(token), Messages: messages, Catalogue: templates, Admin: admin, Directory: w.directory,
 		Signing: oauth.NewKeys(w.engine, w.ring, w.clock.now, rand.Reader),
 		Ring:    w.ring, Rotation: w.rotation, Failures: guard.DefaultFailurePolicy(),
-		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{}, Sentry: w.newSentry(ids, log), Users: w.newUsers(ids, log),
+		Database: w.engine, Keys: w.ring, Commands: batcher, IDs: ids, Replies: twoReplies{}, Sentry: w.newSentry(ids, log), OptOuts: optIns{w}, Users: w.newUsers(ids, log),
 		Calls: idempotency.New(idempotency.Options{Store: batcher, Keys: w.ring, IDs: ids}), Providers: []provider.Provider{w.carrier},
 		Limiter: w.limiter, Rules: guard.DefaultRules(), Subjects: w.ring,
 		Version: "test", Store: batcher.Stats, Outbox: func() outbox.Stats { return outbox.Stats{Submitted: 7} },

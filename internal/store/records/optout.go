@@ -35,6 +35,23 @@ func DeleteOptOut(ctx context.Context, q store.SQL, tenant core.TenantID, signat
 	return n > 0, err
 }
 
+// OptOuts are the newest rows of a tenant with ids below before (0: all), at
+// most limit of them. Index is left out.
+func OptOuts(ctx context.Context, q store.SQL, tenant core.TenantID, before int64, limit int) (all []OptOut, err error) {
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	err = q.Query(ctx, `SELECT id, app, signature, phone, at FROM opt_out WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, func(r store.Scanner) error {
+		o := OptOut{Tenant: tenant}
+		var app, at int64
+		err := r.Scan(&o.ID, &app, &o.Signature, &o.Phone, &at)
+		o.App, o.At = core.AppID(app), store.Time(at)
+		all = append(all, o)
+		return err
+	}, int64(tenant), before, int64(limit))
+	return all, err
+}
+
 // optOutPage is how many numbers one statement asks for.
 const optOutPage = 250
 
