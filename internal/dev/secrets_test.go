@@ -84,10 +84,12 @@ func TestCardFields(t *testing.T) {
 	c.Camara = camaraCard{ClientID: "i", ClientSecret: "s", PrivateKey: "p", KeyID: "kid", RedirectURI: "http://127.0.0.1:8080/handset/callback"}
 	c.Submail = submailCard{AppID: "a", AppKey: "b"}
 	c.JSMS = newJSMSCard(secrets{JSMSAppKey: "1", JSMSMasterSecret: "2", JSMSDevKey: "3", JSMSDevSecret: "4"})
+	c.OneAccess = oneAccessCard{ClientID: "c", ClientSecret: "d", TenantID: "e", RedirectURI: "http://127.0.0.1:8080/handset/callback"}
 	got, err := json.Marshal(c)
 	want := `{"base_url":"http://127.0.0.1:8080","handset_url":"http://127.0.0.1:8080/handset","operator_url":"http://127.0.0.1:8081","operator_token":"t","yunbox":{"key":"k"},` +
 		`"camara":{"client_id":"i","client_secret":"s","private_key_pem":"p","kid":"kid","redirect_uri":"http://127.0.0.1:8080/handset/callback"},` +
-		`"submail":{"appid":"a","appkey":"b"},"jsms":{"app_key":"1","master_secret":"2","dev_key":"3","dev_secret":"4","code_temp_id":1,"notice_temp_id":2}}`
+		`"submail":{"appid":"a","appkey":"b"},"jsms":{"app_key":"1","master_secret":"2","dev_key":"3","dev_secret":"4","code_temp_id":1,"notice_temp_id":2},` +
+		`"oneaccess":{"client_id":"c","client_secret":"d","tenant_id":"e","redirect_uri":"http://127.0.0.1:8080/handset/callback"}}`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
