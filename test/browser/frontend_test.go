@@ -174,7 +174,7 @@ func turnOnAES(t *testing.T, dev *process.DevServer) {
 // challenge from.
 func widget(script, attribute, client string) string {
 	return `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="` + script + `"></script>
-<form><altcha-widget auto="onload" ` + attribute + `="/captcha/altcha/challenge?client_id=` + client + `"></altcha-widget></form>
+<form><altcha-widget auto="onload" ` + attribute + `="/captcha/altcha/challenge?client_id=` + client + `&amp;fingerprint=156aysdna213sac"></altcha-widget></form>
 <script>document.querySelector("altcha-widget").addEventListener("statechange", (e) => { window.state = e.detail.state; if (e.detail.payload) window.payload = e.detail.payload; });
 document.querySelector("altcha-widget").addEventListener("verified", (e) => { window.payload = e.detail.payload; });</script>`
 }
