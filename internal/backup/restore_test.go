@@ -47,6 +47,8 @@ func TestReq47_RestoreRevivesNothing(t *testing.T) {
 			"SELECT COUNT(*) FROM journal":                                                            1,
 			"SELECT COUNT(*) FROM idempotency":                                                        1,
 			"SELECT COUNT(*) FROM once":                                                               0,
+			"SELECT COUNT(*) FROM captcha_pass":                                                       1, // the token stays used …
+			"SELECT COUNT(*) FROM captcha_pass WHERE expires <> 0":                                    0, // … and its pass ends
 			"SELECT COUNT(*) FROM audit WHERE action = 'database.restored'":                           1,
 		} {
 			if got := number(t, e, sql); got != want {
