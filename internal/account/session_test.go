@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -78,27 +79,34 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// login writes a user and a session as a login does.
-func (d *desk) login(t testing.TB) string {
+// login writes user 1 and a session as a login does.
+func (d *desk) login(t testing.TB) string { return d.loginOf(t, 1) }
+
+func (d *desk) loginOf(t testing.TB, user core.UserID) string {
 	t.Helper()
 	fresh, err := DrawSession(rand.Reader, d.ids)
 	ok(t, err)
-	number, err := RealNumber(d.ring, 1, core.PhoneFromE164("+8615200000000"))
+	number, err := RealNumber(d.ring, 1, core.PhoneFromE164(fmt.Sprintf("+861520000000%d", user)))
 	ok(t, err)
 	ok(t, d.batch.Do(t.Context(), put(func(b *store.Batch) {
-		if _, found := b.Users.Get(1); !found {
-			b.PutUser(store.User{ID: 1, Tenant: 1, Index: number.Index, Phone: number.Sealed})
+		if _, found := b.Users.Get(user); !found {
+			b.PutUser(store.User{ID: user, Tenant: 1, Index: number.Index, Phone: number.Sealed})
 		}
-		b.PutSession(store.Session{Key: fresh.Key, Kind: store.SessionOpen, Family: fresh.Family, Tenant: 1, App: 2, User: 1,
+		b.PutSession(store.Session{Key: fresh.Key, Kind: store.SessionOpen, Family: fresh.Family, Tenant: 1, App: 2, User: user,
 			Device: DeviceHash(d.ring, 2, finger), AuthTime: b.Now, Expires: b.Now.Add(d.app.OneAccess.SessionLife())})
 	})))
 	return fresh.Token.Reveal()
 }
 
-// put is a command that writes, and knows user 1.
+// put is a command that writes, and knows a few users.
 type put func(*store.Batch)
 
-func (p put) Want(b *store.Batch)         { b.Users.Want(1) }
+func (p put) Want(b *store.Batch) {
+	for user := range core.UserID(9) {
+		b.Users.Want(user)
+	}
+}
+
 func (p put) Decide(b *store.Batch) error { p(b); return nil }
 
 func wantOver(t testing.TB, err error, field string) {
@@ -153,9 +161,9 @@ func TestReq29_OneLineage(t *testing.T) {
 // for 60 s, and ends everything when it is presented later. Another login of the
 // user goes on.
 func TestReq29_ReuseEndsTheFamily(t *testing.T) {
-	for _, how := range []string{"find", "refresh"} {
-		d := newDesk(t)
-		first, apart := d.login(t), d.login(t)
+	d := newDesk(t)
+	for user, how := range map[core.UserID]string{1: "find", 2: "refresh"} {
+		first, apart := d.loginOf(t, user), d.loginOf(t, user)
 		d.advance(time.Minute)
 		second, session, err := d.Refresh(t.Context(), d.app, first, finger)
 		ok(t, err)
@@ -184,8 +192,9 @@ func TestReq29_ReuseEndsTheFamily(t *testing.T) {
 		}
 		_, err = d.Find(t.Context(), d.app, apart, finger)
 		ok(t, err)
-		if d.count(t, "session") != 1 || d.count(t, "login_event WHERE kind = 9") != 1 {
-			t.Errorf("%d sessions, %d events", d.count(t, "session"), d.count(t, "login_event WHERE kind = 9"))
+		of := fmt.Sprintf(" user_id = %d", user)
+		if d.count(t, "session WHERE"+of) != 1 || d.count(t, "login_event WHERE kind = 9 AND"+of) != 1 {
+			t.Errorf("%s: a token of the login is left, or the audit is wrong", how)
 		}
 	}
 }
@@ -322,25 +331,27 @@ func TestNonce(t *testing.T) {
 // TestFaultsOfRefresh: after a commit that was lost the refresh works; after one
 // whose answer was lost its repetition gives the token that was written.
 func TestFaultsOfRefresh(t *testing.T) {
-	for _, c := range []struct {
+	d := newDesk(t)
+	for i, c := range []struct {
 		fault storetest.Fault
 		kept  bool
 	}{{storetest.FailBegin, false}, {storetest.FailCommitLost, false}, {storetest.FailCommitKept, true}} {
-		d := newDesk(t)
-		token := d.login(t)
+		user := core.UserID(i + 1)
+		sessions := fmt.Sprintf("session WHERE user_id = %d", user)
+		token := d.loginOf(t, user)
 		d.Inject(c.fault)
 		_, _, err := d.Refresh(t.Context(), d.app, token, finger)
 		if core.KindOf(err) != core.KindInternal {
 			t.Fatalf("%v", err)
 		}
-		if n := d.count(t, "session"); n != map[bool]int64{false: 1, true: 2}[c.kept] {
+		if n := d.count(t, sessions); n != map[bool]int64{false: 1, true: 2}[c.kept] {
 			t.Errorf("%d sessions", n)
 		}
 		next, _, err := d.Refresh(t.Context(), d.app, token, finger)
 		ok(t, err)
 		_, err = d.Find(t.Context(), d.app, next.Reveal(), finger)
 		ok(t, err)
-		if n := d.count(t, "session"); n != 2 {
+		if n := d.count(t, sessions); n != 2 {
 			t.Errorf("%d sessions after the repetition", n)
 		}
 	}
