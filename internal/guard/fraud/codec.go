@@ -223,8 +223,8 @@ func (e *Engine) deltas(recent bool) (data []byte) {
 		for _, k := range sh.untold {
 			if s := sh.find(k); s != nil && s.dirty { // not one that had to make room
 				data = s.untold.append(k.append(data))
-				data = binary.AppendUvarint(data, uint64(s.given))
-				s.untold, s.given, s.dirty = counts{}, 0, false
+				data = binary.AppendUvarint(binary.AppendUvarint(data, uint64(s.given)), uint64(s.slips))
+				s.untold, s.given, s.slips, s.dirty = counts{}, 0, 0, false
 			}
 		}
 		sh.untold = sh.untold[:0]
@@ -250,12 +250,12 @@ func (e *Engine) apply(data []byte, now int64, take func(part int) bool) error {
 	}
 	r := reader{data: data[1:]}
 	for len(r.data) > 0 && r.data[0] != 0 {
-		k, c, given := r.key(), r.counts(), r.count()
+		k, c, given, slips := r.key(), r.counts(), r.count(), r.count()
 		if r.bad {
 			return errDamaged
 		}
 		if part := shardOf(k); take == nil || take(part) {
-			e.applyOne(&e.shards[part], k, c, given, now)
+			e.applyOne(&e.shards[part], k, c, given, min(slips, c.failed), now)
 		}
 	}
 	if len(r.data) > 0 {
@@ -266,7 +266,7 @@ func (e *Engine) apply(data []byte, now int64, take func(part int) bool) error {
 	return nil
 }
 
-func (e *Engine) applyOne(sh *shard, k Key, c counts, given uint32, now int64) {
+func (e *Engine) applyOne(sh *shard, k Key, c counts, given, slips uint32, now int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	s := sh.make(k, now)
@@ -282,7 +282,7 @@ func (e *Engine) applyOne(sh *shard, k Key, c counts, given uint32, now int64) {
 		s.back(given)
 	}
 	if c.failed > 0 {
-		s.failed(now, c.failed, &l)
+		s.failed(now, c.failed, slips, &l)
 	}
 	if c.refused > 0 {
 		by := s.judgeSend(&e.rules, &l, false)

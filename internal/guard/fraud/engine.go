@@ -238,6 +238,14 @@ func (e *Engine) expected(now time.Time, s *Subject, c *scene) bool {
 	return e.recent.has(now, sentKey(s)) || c.vouched() && e.recent.has(now, numberKey(s))
 }
 
+// likely is vouched for a scene that nobody looked at.
+func (e *Engine) likely(c *scene, now int64) bool {
+	set := e.lock(&c.keys)
+	defer e.unlock(set)
+	e.look(c, now, false)
+	return c.vouched()
+}
+
 // vouched tells whether the request's own range vouches.
 func (c *scene) vouched() bool {
 	for i := range c.keys.n {
@@ -291,9 +299,13 @@ func (e *Engine) Verified(now time.Time, s Subject) {
 
 // Failed counts a wrong guess, also one at a number that waits for no code.
 func (e *Engine) Failed(now time.Time, s Subject) {
-	var k keys
-	s.checkKeys(&k)
-	e.count(now, &s, k, wasWrong, false)
+	c := scene{}
+	s.checkKeys(&c.keys)
+	did := wasWrong
+	if e.recent.has(now, sentKey(&s)) || e.recent.has(now, numberKey(&s)) && e.likely(&c, now.UnixMilli()) {
+		did = slipped
+	}
+	e.count(now, &s, c.keys, did, false)
 }
 
 // deed is what is counted when nothing is judged.
@@ -303,6 +315,7 @@ const (
 	gaveBack deed = iota
 	wasRight
 	wasWrong
+	slipped // wrong, but expected
 )
 
 // count counts a deed with every state of a request, one after the other.
@@ -324,8 +337,12 @@ func (e *Engine) count(now time.Time, s *Subject, k keys, did deed, solved bool)
 			st.right(ms, 1, s.Number, solved, &l)
 			st.untold.verified++
 		case wasWrong:
-			st.failed(ms, 1, &l)
+			st.failed(ms, 1, 0, &l)
 			st.untold.failed++
+		case slipped:
+			st.failed(ms, 1, 1, &l)
+			st.untold.failed++
+			st.slips++
 		}
 		sh.tell(st)
 		sh.mu.Unlock()

@@ -77,7 +77,7 @@ type habit struct {
 	usual    [24]float32 // by hour of the day in UTC
 	sent     float32     // codes of 14 days
 	verified float32
-	failed   float32
+	failed   float32 // slips count a quarter
 }
 
 const habitDays = 14
@@ -142,7 +142,7 @@ const (
 	believedSends      = 10
 	believedConversion = 0.7
 	believedChecks     = 20
-	believedFailures   = 0.15
+	believedFailures   = 0.05
 )
 
 // conversion is the share of codes that are entered.
@@ -163,5 +163,5 @@ const slack = 1.1
 // again as is usual.
 func (h *habit) drainFailures() float32 {
 	usual := (h.failed + believedFailures*believedChecks) / (h.verified + believedChecks)
-	return min(max(1.5*usual, 0.1), 0.6)
+	return min(max(1.5*usual, 0.05), 0.12)
 }

@@ -14,7 +14,8 @@ type state struct {
 	most, harder, leak float32 // of unverified codes: the threshold, times that it blocks, a millisecond's leak
 
 	untold counts // what happened on this node since the last deltas
-	given  uint32 // of them, sends that were given back
+	given  uint32 // sends that were given back
+	slips  uint32 // of the wrong codes, those that were expected
 	dirty  bool   // stands in its shard's list of untold
 }
 
@@ -177,11 +178,17 @@ func (s *state) right(now int64, n uint32, number uint64, solved bool, l *limits
 	s.failing.drain(now, float32(n)*s.habit.drainFailures(), number, mostly, &l.failing)
 }
 
-// failed counts n wrong codes.
-func (s *state) failed(now int64, n uint32, l *limits) {
+// slipWeight is what a wrong code counts that is likely a slip of the person who
+// was sent one; a guess at a number that waits for no code, or from elsewhere,
+// counts one.
+const slipWeight = 0.25
+
+// failed counts n wrong codes, of which some were slips.
+func (s *state) failed(now int64, n, slips uint32, l *limits) {
 	s.window.current().failed += n
-	s.habit.failed += float32(n)
-	s.failing.pour(now, float32(n), 0, &l.failing)
+	weight := float32(n-slips) + slipWeight*float32(slips)
+	s.habit.failed += weight
+	s.failing.pour(now, weight, 0, &l.failing)
 }
 
 // refused counts n refusals. by is what the subject itself says.
