@@ -8,6 +8,9 @@ import (
 
 	"yanma.dev/yanma/internal/billing"
 	"yanma.dev/yanma/internal/core"
+	"yanma.dev/yanma/internal/outbox"
+	"yanma.dev/yanma/internal/provider"
+	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/tenant"
 )
 
@@ -104,4 +107,69 @@ func TestReq25_CapOfADay(t *testing.T) {
 	if len(broke.rows().Spends) != 0 {
 		t.Error("a send that could not be paid counts against the cap")
 	}
+}
+
+// A price that is given back leaves the caps of the day in which it was counted:
+// when nobody carried the message, and when an operator decides so; a message
+// that is tried again counts again.
+func TestReq25_GivenBack(t *testing.T) {
+	w := newWorld(t, setting{edit: func(a *tenant.App) { a.Caps = billing.Caps{"CN": 5} }})
+	w.send(t, phone)
+	var m store.Message
+	for _, m = range w.rows().Messages {
+	}
+	spent := func(want core.Credits) {
+		t.Helper()
+		rows := w.rows().Spends
+		if len(rows) != 2 {
+			t.Fatalf("%d rows, want those of CN and of all", len(rows))
+		}
+		for k, row := range rows {
+			if row.Amount != want {
+				t.Errorf("%q has %d, want %d", k.Country(), row.Amount, want)
+			}
+		}
+	}
+	spent(5)
+	w.do(t, &outbox.RecordOutcomes{IDs: w.ids, Lease: outbox.DefaultLease, Hold: time.Second,
+		Outcomes: []outbox.Outcome{{Outcome: provider.Outcome{Class: provider.Rejected, Code: "no"}, Message: m.ID, Node: m.Node, Attempt: 1, Provider: "main"}}})
+	spent(0)
+	w.app.Caps, w.app.Zone = nil, time.FixedZone("elsewhere", -11*3600) // what was set since is of no matter
+	w.do(t, &outbox.Requeue{IDs: w.ids, ID: m.ID})
+	spent(5)
+	w.do(t, &putMessage{id: m.ID, change: func(m *store.Message) { m.State, m.Money = store.MessageDead, store.MoneySettled }})
+	w.do(t, &settle{payer: payerOf(w.app, core.PoolGeneral), ids: w.ids, amount: 5})
+	for range 2 { // once
+		w.do(t, &outbox.GiveBack{IDs: w.ids, ID: m.ID})
+		spent(0)
+	}
+}
+
+// putMessage changes a message's row.
+type putMessage struct {
+	id     core.MessageID
+	change func(*store.Message)
+}
+
+func (c *putMessage) Want(b *store.Batch) { b.Messages.Want(c.id) }
+
+func (c *putMessage) Decide(b *store.Batch) error {
+	m, _ := b.Messages.Get(c.id)
+	c.change(&m)
+	b.Messages.Put(m.ID, m)
+	return nil
+}
+
+// settle spends what is held.
+type settle struct {
+	ids    *core.IDs
+	payer  billing.Payer
+	amount core.Credits
+}
+
+func (c *settle) Want(b *store.Batch) { billing.Want(b, c.payer) }
+
+func (c *settle) Decide(b *store.Batch) error {
+	billing.Settle(b, c.ids, c.payer, c.amount, 1)
+	return nil
 }
