@@ -10,6 +10,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/store"
+	"yanma.dev/yanma/internal/store/storetest"
 	"yanma.dev/yanma/internal/tenant"
 )
 
@@ -189,5 +190,33 @@ func TestReq28_Refusals(t *testing.T) {
 	wantKind(t, err, core.KindLocked)
 	if core.AsError(err).RetryAfter != 15*time.Minute {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFaultsOfChangePhone: the number, the sessions and the notice are one
+// commit in both directions; nothing is handed to a sender whose commit is
+// unknown.
+func TestFaultsOfChangePhone(t *testing.T) {
+	f := &storetest.Faulty{Engine: onDisk(t, t.TempDir())}
+	w := newWorld(t, setting{engine: f, edit: oneAccess(nil)})
+	numbers := []core.Phone{phone, other, core.PhoneFromE164("+8613700137000"), core.PhoneFromE164("+8613600136000")}
+	in := w.signInFrom(t, here)
+	for i, c := range []struct {
+		fault storetest.Fault
+		kept  bool
+	}{{storetest.FailWrite, false}, {storetest.FailCommitLost, false}, {storetest.FailCommitKept, true}} {
+		elsewhere, err := w.enter(t, numbers[0], w.ask(t, numbers[0], core.PurposeLogin, there), there)
+		wantOK(t, err)
+		r := ChangePhoneRequest{App: w.app, Session: account.Session{Key: account.SessionKeyOf(in.Token.Reveal()), Family: w.familyOf(t, in), Tenant: 1,
+			App: w.app.ID, User: in.Person.User, AuthTime: in.AuthTime}, Phone: numbers[i+1], Fingerprint: here}
+		r.Code = w.ask(t, r.Phone, core.PurposeUpdateMobile, here)
+		sent := w.phones.count()
+		f.Inject(c.fault)
+		wantKind(t, w.ChangePhone(t.Context(), r), core.KindInternal)
+		lives := w.count(t, "session WHERE key_hash = $1", keyOf(elsewhere)) == 1
+		if w.isBound(t, r.Phone, in.Person.User) != c.kept || lives == c.kept || w.phones.count() != sent ||
+			(w.count(t, "message WHERE template = 'number-changed'") == 1) != c.kept {
+			t.Errorf("fault %d: half of a change: the other session lives %v", i, lives)
+		}
 	}
 }
