@@ -108,13 +108,16 @@ func takes(t *testing.T, dev *process.DevServer, number, proof string) {
 
 const ajPage = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><link rel="stylesheet" href="/out/aj.css"><div id="page"></div><script src="/out/aj.js"></script>`
 
-// TestStockAJFrontEnd: a slide captcha of the AJ project (contracts/oneaccess.md
-// §7), as published, works against the AJ routes: first as it is, then with
-// the key that the app turns on. Its captchaVerification is a captcha_token.
-func TestStockAJFrontEnd(t *testing.T) {
+// TestStockFrontEnds: what others published works as it is.
+func TestStockFrontEnds(t *testing.T) {
+	t.Parallel()
 	dev := process.Dev(t, binary, t.TempDir())
-	out := filepath.Join(t.TempDir(), "out")
-	front := newSite(t, dev, map[string]string{"/{$}": ajPage}, out)
+	out, modules := filepath.Join(t.TempDir(), "out"), filepath.Join(npmFolder, "node_modules")
+	front := newSite(t, dev, map[string]string{
+		"/aj":       ajPage,
+		"/altcha/2": widget("/node_modules/altcha-v2/dist/altcha.js", "challengeurl", dev.OneAccess.ClientID),
+		"/altcha/3": widget("/node_modules/altcha/dist/main/altcha.js", "challenge", dev.OneAccess.ClientID),
+	}, out, modules)
 	build := exec.Command("node", "build.js", out)
 	build.Dir = npmFolder
 	if said, err := build.CombinedOutput(); err != nil {
@@ -122,6 +125,28 @@ func TestStockAJFrontEnd(t *testing.T) {
 	}
 	p := open(t)
 	p.show(t, 900, 600, "light")
+	p.checkWidgets(t, dev, front)
+	p.checkAJ(t, dev, front)
+	p.clean(t, front.URL)
+}
+
+// checkWidgets: the ALTCHA widgets of both generations solve the server's proof
+// of work, and what they give is taken as a captcha_token, once.
+func (p *page) checkWidgets(t *testing.T, dev *process.DevServer, front *site) {
+	t.Helper()
+	for path, number := range map[string]string{"/altcha/2": "13800138003", "/altcha/3": "13800138004"} {
+		p.do(t, chromedp.Navigate(front.URL+path))
+		p.await(t, `window.payload !== undefined`)
+		takes(t, dev, number, eval[string](t, p, `window.payload`))
+	}
+	p.screenshot(t, "altcha")
+}
+
+// checkAJ: a slide captcha of the AJ project (contracts/oneaccess.md §7) works
+// against the AJ routes: first as it is, then with the key that the app turns
+// on. Its captchaVerification is a captcha_token.
+func (p *page) checkAJ(t *testing.T, dev *process.DevServer, front *site) {
+	t.Helper()
 	if proof := p.slide(t, front, "aj"); !strings.Contains(proof, "---{") {
 		t.Errorf("captchaVerification %q", proof)
 	} else {
@@ -134,14 +159,13 @@ func TestStockAJFrontEnd(t *testing.T) {
 	} else {
 		takes(t, dev, "13800138002", proof)
 	}
-	p.clean(t, front.URL)
 }
 
 // slide opens the captcha, drags the piece to the gap on the screen, and gives
 // what the front end made of it.
 func (p *page) slide(t *testing.T, front *site, name string) string {
 	t.Helper()
-	p.do(t, chromedp.Navigate(front.URL))
+	p.do(t, chromedp.Navigate(front.URL+"/aj"))
 	p.await(t, `document.querySelector("#open") !== null`)
 	p.do(t, chromedp.Click(chromedp.CSS("#open")))
 	p.await(t, `document.querySelector(".ac-slider__image img")?.naturalWidth === 310 && document.querySelector(".ac-slider__puzzle img")?.naturalWidth === 47`)
@@ -177,24 +201,4 @@ func widget(script, attribute, client string) string {
 <form><altcha-widget auto="onload" ` + attribute + `="/captcha/altcha/challenge?client_id=` + client + `&amp;fingerprint=156aysdna213sac"></altcha-widget></form>
 <script>document.querySelector("altcha-widget").addEventListener("statechange", (e) => { window.state = e.detail.state; if (e.detail.payload) window.payload = e.detail.payload; });
 document.querySelector("altcha-widget").addEventListener("verified", (e) => { window.payload = e.detail.payload; });</script>`
-}
-
-// TestALTCHAWidgets: the published widgets of both generations solve the
-// server's proof of work, and what they give is taken as a captcha_token, once.
-func TestALTCHAWidgets(t *testing.T) {
-	dev := process.Dev(t, binary, t.TempDir())
-	modules := filepath.Join(npmFolder, "node_modules")
-	front := newSite(t, dev, map[string]string{
-		"/2": widget("/node_modules/altcha-v2/dist/altcha.js", "challengeurl", dev.OneAccess.ClientID),
-		"/3": widget("/node_modules/altcha/dist/main/altcha.js", "challenge", dev.OneAccess.ClientID),
-	}, modules)
-	p := open(t)
-	p.show(t, 600, 300, "light")
-	for path, number := range map[string]string{"/2": "13800138003", "/3": "13800138004"} {
-		p.do(t, chromedp.Navigate(front.URL+path))
-		p.await(t, `window.payload !== undefined`)
-		takes(t, dev, number, eval[string](t, p, `window.payload`))
-	}
-	p.screenshot(t, "altcha")
-	p.clean(t, front.URL)
 }

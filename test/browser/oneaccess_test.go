@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"yanma.dev/yanma/test/process"
 )
@@ -17,6 +18,7 @@ import (
 // it: the piece is dragged to the gap that the screen shows, the code is read on
 // the handset.
 func TestOneAccessLogin(t *testing.T) {
+	t.Parallel()
 	dev := process.Dev(t, binary, t.TempDir())
 	p := open(t)
 	p.show(t, 1200, 900, "light")
@@ -41,11 +43,29 @@ func TestOneAccessLogin(t *testing.T) {
 	}
 	p.screenshot(t, "oneaccess-narrow")
 	p.clean(t, dev.BaseURL)
+	p.miss(t)
 	for _, secret := range []string{"13800138000", "13900139000"} {
 		if strings.Contains(dev.Log(), secret) {
 			t.Errorf("%q is in the log", secret)
 		}
 	}
+}
+
+// miss lets go of the piece where it does not belong, with the keyboard: there
+// is another picture, and no code.
+func (p *page) miss(t *testing.T) {
+	t.Helper()
+	p.do(t, chromedp.Navigate(eval[string](t, p, `location.href`)))
+	p.await(t, `document.body.dataset.ready === "yes"`)
+	p.do(t, chromedp.Click(chromedp.CSS("#go")))
+	p.await(t, `document.activeElement.id === "slider"`)
+	first := eval[string](t, p, `document.body.dataset.picture`)
+	p.do(t, chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	if left := eval[string](t, p, `document.querySelector("#jigsaw").style.left`); left != "2px" {
+		t.Errorf("two arrows move the piece to %q", left)
+	}
+	p.do(t, chromedp.KeyEvent(kb.Enter))
+	p.await(t, fmt.Sprintf(`document.body.dataset.step === "puzzle" && document.body.dataset.picture !== %q && document.querySelector("#answer").innerText === "It does not fit. Here is another picture."`, first))
 }
 
 // knob is where the knob of the page's slider is: as wide as the piece, at the
