@@ -191,6 +191,29 @@ func TestFreeInOneCommit(t *testing.T) {
 	wantError(t, err, ClassCarrier, "602 carrier circuit open")
 }
 
+// TestReportsAreShort: a report that nobody uses is kept ten minutes behind the
+// proof's life; a proof that was used, for 25 hours, however it was reported.
+func TestReportsAreShort(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		w := newWorld(t, func(o *Options) { o.Alone = alone })
+		unused, used := w.proof(), w.proof()
+		for _, p := range []Proof{unused, used} {
+			_, err := w.Report(t.Context(), w.app, CarrierMobile, p.Token.Reveal())
+			wantOK(t, err)
+		}
+		_, err := w.verify(t, used)
+		wantOK(t, err)
+		for _, c := range []struct {
+			proof Proof
+			kept  time.Duration
+		}{{unused, 12 * time.Minute}, {used, 25 * time.Hour}} {
+			if row := w.memory.Rows().Proofs[w.keysOf(c.proof.Token)[0]]; row.Until != store.At(epoch.Add(c.kept)) {
+				t.Errorf("alone %v: kept until %v, want %v", alone, row.Until.Time(), epoch.Add(c.kept))
+			}
+		}
+	}
+}
+
 // TestUnderwayIsForgotten: what ended leaves nothing behind.
 func TestUnderwayIsForgotten(t *testing.T) {
 	w := newAlone(t)
