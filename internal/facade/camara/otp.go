@@ -2,6 +2,7 @@ package camara
 
 import (
 	"context"
+	"crypto/subtle"
 	"net/http"
 	"strings"
 	"unicode"
@@ -39,11 +40,15 @@ func (d *dialect) sendCode(ctx context.Context, x *facade.Exchange, t *oauth.Tok
 	if err != nil {
 		return err
 	}
+	app := t.App
+	if id, test := testNumber(app, literal); test && t.Method == oauth.MethodNone {
+		x.Out = d.started(x.Out, app, id)
+		return nil
+	}
 	phone, err := d.reachable(x, t, literal)
 	if err != nil {
 		return err
 	}
-	app := t.App
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error {
 		started, err := d.Verify.Start(ctx, verify.StartRequest{App: app, Phone: phone, Purpose: core.PurposeVerify, Channel: core.ChannelSMS,
 			EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source), Call: call,
@@ -149,6 +154,9 @@ func (d *dialect) validate(ctx context.Context, x *facade.Exchange, app *tenant.
 	if !ok {
 		return core.E(core.KindNotFound, "authenticationId")
 	}
+	if id >= 1 && int64(id) <= int64(len(app.TestNumbers)) {
+		return d.validateTest(x, app.TestNumbers[id-1], code)
+	}
 	outcome, err := d.Verify.Validate(ctx, verify.ValidateRequest{App: app, ID: id, Code: core.CodeFromDigits(code),
 		EndUser: app.Callers.EndUserIP(x.Request.Header, x.Source), Call: call, Status: http.StatusNoContent})
 	if err != nil {
@@ -167,6 +175,26 @@ func (d *dialect) validate(ctx context.Context, x *facade.Exchange, app *tenant.
 	default:
 		return core.E(core.KindNotFound, "authenticationId")
 	}
+}
+
+// testNumber finds a test number by its literal: nothing is sent to it, and its
+// code is fixed (contracts/README.md §8). The id is its place in the app's list:
+// codes have none so small, which are drawn from the time.
+func testNumber(app *tenant.App, literal string) (core.VerificationID, bool) {
+	for i, n := range app.TestNumbers {
+		if n.Literal == literal {
+			return core.VerificationID(i + 1), true
+		}
+	}
+	return 0, false
+}
+
+func (d *dialect) validateTest(x *facade.Exchange, n tenant.TestNumber, code string) error {
+	if subtle.ConstantTimeCompare([]byte(n.Code), []byte(code)) != 1 {
+		return fail(core.KindWrongCode, invalidOTP)
+	}
+	x.Status = http.StatusNoContent
+	return nil
 }
 
 // shortText is a required member: a string that is not empty.
