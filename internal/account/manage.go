@@ -92,8 +92,9 @@ func (s *Sessions) Logins(ctx context.Context, user core.UserID, before core.Log
 	return events, err
 }
 
-// SetDisabled lets a user log in no more, in no app, and ends all sessions; or
-// lets the user log in again. It tells how many tokens ended.
+// SetDisabled ends all sessions of a user, who gets none any more, in no app; or
+// lets the user have sessions again. A dialect without sessions (yunbox) knows
+// nothing of it. It tells how many tokens ended.
 func (s *Sessions) SetDisabled(ctx context.Context, app *tenant.App, user core.UserID, disabled bool) (ended int, err error) {
 	c := &manage{user: user, disable: &disabled, end: disabled, event: s.event(store.Session{Tenant: app.Tenant, App: app.ID, User: user}, store.LoginRevoked)}
 	err = s.o.Store.Do(ctx, c)
