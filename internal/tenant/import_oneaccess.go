@@ -99,12 +99,8 @@ func (a *Admin) ImportOneAccess(ctx context.Context, by By, id core.AppID, file 
 func (a *Admin) importRest(ctx context.Context, by By, id core.AppID, f *oneAccessFile, report *ImportReport, keys PrivateKeys) error {
 	for _, k := range f.keys {
 		_, err := keys.Import(ctx, id, k.key, k.kid)
-		switch core.KindOf(err) {
-		case core.KindConflict:
-			report.Fail(k.line, "kid: another key has it")
-			continue
-		case core.KindBadField:
-			report.Fail(k.line, "private_key: want RSA of 2048 to 8192 bits")
+		if reason := aboutKey(err); reason != "" {
+			report.Fail(k.line, reason)
 			continue
 		}
 		if err != nil {
@@ -119,6 +115,18 @@ func (a *Admin) importRest(ctx context.Context, by By, id core.AppID, f *oneAcce
 	return a.change(ctx, func(q store.SQL) error {
 		return a.audit(ctx, q, by, "app.import.end", appObject(id), nil, importCounts{Keys: report.Keys, Users: report.Users, Failed: report.Failed})
 	})
+}
+
+// aboutKey says why a key was not taken over; "" for success, and for an error that
+// has nothing to do with the key.
+func aboutKey(err error) string {
+	switch {
+	case errors.Is(err, core.E(core.KindConflict, "")):
+		return "kid: another key has it"
+	case errors.Is(err, core.E(core.KindBadField, "")):
+		return "private_key: want RSA of 2048 to 8192 bits"
+	}
+	return ""
 }
 
 // read reads and checks a file. Problems of records go into the report; the error
