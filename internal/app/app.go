@@ -133,9 +133,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.limiter.Start(ctx); err != nil {
 		return err
 	}
-	if err := a.startGuard(ctx); err != nil {
-		return err
-	}
+	a.startGuard()
 	a.router.Start()
 	a.outbox.Start()
 	a.replies.Start()

@@ -33,14 +33,12 @@ func (a *App) besideApps(ctx context.Context, q store.SQL) (publish func(), err 
 	return func() { messages(); lists() }, nil
 }
 
-// startGuard reads what the guard knew, before the first request.
-func (a *App) startGuard(ctx context.Context) error {
-	if err := a.keeper.Load(ctx); err != nil {
-		return err
-	}
+// loadGuard reads what the guard knew, before the first request.
+func (a *App) loadGuard(ctx context.Context) error { return a.keeper.Load(ctx) }
+
+func (a *App) startGuard() {
 	a.keeper.Start()
 	a.sentry.Start()
-	return nil
 }
 
 func (a *App) stopGuard(context.Context) error {

@@ -32,7 +32,7 @@ import (
 )
 
 func (a *App) open(ctx context.Context, level slog.Leveler) error {
-	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.openDelivery, a.openNumbers, a.openUsers, a.openRetention} {
+	for _, step := range []func(context.Context) error{a.openStore, a.openTenants, a.openLimits, a.loadGuard, a.openDelivery, a.openNumbers, a.openUsers, a.openRetention} {
 		if err := step(ctx); err != nil {
 			return err
 		}
