@@ -186,6 +186,9 @@ func (d *dialect) work(ctx context.Context, x *facade.Exchange) error {
 	if err := d.allowOrigin(x, app); err != nil {
 		return err
 	}
+	if len(header(x, headerFingerprint)) > longestFingerprint {
+		return core.Field(core.KindBadField, headerFingerprint)
+	}
 	ip := endUser(x, app)
 	if err := d.Captcha.Admit(ctx, captcha.CallChallenge, ip); err != nil {
 		return err
