@@ -106,6 +106,9 @@ func (r *run) want(now int64, who person, tries int, solved bool) {
 	}
 	r.human.sends++
 	share := converts[who.carrier]
+	if r.o.slow > 0 {
+		share *= r.o.slow
+	}
 	if r.outage[0] <= now && now < r.outage[1] && int64(who.carrier) == r.outage[2] {
 		share = 0
 	}

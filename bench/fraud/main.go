@@ -25,6 +25,7 @@ type options struct {
 	launch  bool
 	outage  bool
 	plain   bool
+	slow    float64 // of the usual share of codes are entered
 	beside  float64 // share of a botnet in ranges of customers
 	attacks string  // a name; "": all, "none"
 	fresh   int     // people in the first ten minutes of a new installation, instead of all that
@@ -41,6 +42,7 @@ func main() {
 	flag.Int64Var(&o.hours, "hours", 12, "hours that a spray of a botnet takes")
 	flag.IntVar(&o.crowd, "crowd", 5000, "people behind one address at the launch")
 	flag.IntVar(&o.fresh, "fresh", 0, "instead of days: this many people in the first ten minutes of an installation, and no attacks")
+	flag.Float64Var(&o.slow, "slow", 1, "people enter this share of the codes that they usually would")
 	flag.Float64Var(&o.beside, "beside", .02, "share of botnets in address ranges where customers live")
 	flag.BoolVar(&o.plain, "plain", false, "a dialect without challenges: what would be challenged is refused")
 	flag.StringVar(&o.attacks, "attack", "", "only this attack, or none")

@@ -152,9 +152,18 @@ func (h *habit) conversion() float32 {
 
 // drainUnverified is how many unverified codes a right one makes up for: as
 // many as keep the level where it is while a tenth fewer than usual are entered.
-func (h *habit) drainUnverified() float32 {
-	return slack * min(max(1/h.conversion(), 1), 1.8)
+// It is at most most.
+func (h *habit) drainUnverified(most float32) float32 {
+	return slack * min(max(1/h.conversion(), 1), most)
 }
+
+// How many codes a right one makes up for at most: a subject's level stays where
+// it is from well under a third of its codes on; a prefix's from half of them on,
+// because a pumper lowers what is usual of it.
+const (
+	mostDrain   = 3.3
+	prefixDrain = 1.8
+)
 
 // slack is how much worse than usual a subject may convert.
 const slack = 1.1

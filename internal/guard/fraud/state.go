@@ -166,7 +166,11 @@ func (s *state) right(now int64, n uint32, number uint64, solved bool, l *limits
 	s.habit.verified += float32(n)
 	all := s.window.all()
 	mostly := all.verified >= max(all.refused/2, 5) // each person whom a challenge stopped was refused once
-	drain := float32(n) * s.habit.drainUnverified()
+	most := float32(mostDrain)
+	if s.key.Kind == Prefix {
+		most = prefixDrain
+	}
+	drain := float32(n) * s.habit.drainUnverified(most)
 	if s.unverified.mode != Allow && !mostly {
 		s.unverified.drain(now, drain/slack, number, mostly, &l.unverified) // people make up for people only
 	} else {
