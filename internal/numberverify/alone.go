@@ -68,7 +68,6 @@ func (u *underway) leave(k store.ProofKey, o billing.Owner, held core.Credits) {
 // question would be refused.
 type foresight struct {
 	spend
-	app core.AppID
 
 	carrier   Carrier      // result: by record
 	available core.Credits // result

@@ -27,9 +27,11 @@ func NewStrangers() *Strangers {
 	}
 	raw[0], raw[len(raw)-1] = raw[0]|0x80, raw[len(raw)-1]|1
 	base := elliptic.P256().Params()
+	uncompressed := append([]byte{4}, append(base.Gx.FillBytes(make([]byte, 32)), base.Gy.FillBytes(make([]byte, 32))...)...)
+	curve, _ := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), uncompressed)                      // a point of the curve
 	point, _ := hex.DecodeString("5866666666666666666666666666666666666666666666666666666666666666") // RFC 8032 §5.1: B
 	return &Strangers{rsa: &rsa.PublicKey{N: new(big.Int).SetBytes(raw), E: 65537},
-		ec: &ecdsa.PublicKey{Curve: elliptic.P256(), X: base.Gx, Y: base.Gy}, ed: ed25519.PublicKey(point)}
+		ec: curve, ed: ed25519.PublicKey(point)}
 }
 
 // For are the keys that a token asks for, by its kid and its algorithm.
