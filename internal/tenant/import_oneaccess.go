@@ -293,7 +293,10 @@ func (a *Admin) takeClient(ctx context.Context, q store.SQL, row *records.App, f
 	} else if err != nil {
 		return err
 	}
-	if err := allowDialect(row, DialectOneaccess); err != nil {
+	if err := a.allowDialect(row, DialectOneaccess); core.KindOf(err) == core.KindBadField {
+		report.Fail(f.line, "the app can not use the dialect yet: "+core.AsError(err).Field+": "+core.AsError(err).Detail)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if f.client.Secret != "" {
@@ -307,13 +310,17 @@ func (a *Admin) takeClient(ctx context.Context, q store.SQL, row *records.App, f
 	return a.takeTenantID(ctx, q, row, f, report)
 }
 
-// allowDialect lets an app use a dialect.
-func allowDialect(row *records.App, d Dialect) error {
-	settings, err := decodeSettings(row.Settings)
+// allowDialect lets an app use a dialect. KindBadField when its settings do not do
+// for that: it may have no signature.
+func (a *Admin) allowDialect(row *records.App, d Dialect) error {
+	settings, tests, err := a.settingsOf(*row)
 	if err != nil || slices.Contains(settings.Dialects, d) {
 		return err
 	}
 	settings.Dialects = append(slices.Clone(settings.Dialects), d)
+	if err := a.check(row.Name, settings, tests); err != nil {
+		return err
+	}
 	row.Settings, err = settings.encode()
 	return err
 }

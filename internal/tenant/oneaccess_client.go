@@ -141,10 +141,11 @@ func (a *Admin) Subscribe(ctx context.Context, by By, template core.AppID, s Sub
 		if name == "" {
 			name = of.Name
 		}
-		if err := checkName(name); err != nil {
+		own := subscriptionOf(template, settings)
+		if err := a.check(name, own, nil); err != nil {
 			return err
 		}
-		row, err := a.newRow(ctx, q, Spec{Tenant: s.Tenant, Name: name}, subscriptionOf(template, settings), nil)
+		row, err := a.newRow(ctx, q, Spec{Tenant: s.Tenant, Name: name}, own, nil)
 		if err != nil {
 			return err
 		}
