@@ -11,6 +11,7 @@ import (
 	"yanma.dev/yanma/internal/breaker"
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/numberverify"
+	"yanma.dev/yanma/internal/numberverify/simswap"
 	"yanma.dev/yanma/internal/outbox"
 	"yanma.dev/yanma/internal/provider"
 	"yanma.dev/yanma/internal/route"
@@ -100,6 +101,9 @@ func TestMetricsOfSources(t *testing.T) {
 				Choices: []route.ChoiceStats{{Route: "china", Provider: "main", Chosen: 42, Accepted: 43, Spent: 44}},
 				Tallies: []route.Tally{{Provider: "main", Country: "86", Entered: 45, Unentered: 46, Conversion: 0.75}}}
 		},
+		SIMSwap: func() simswap.Stats {
+			return simswap.Stats{Breaker: breaker.Open, Opened: 61, Signals: map[simswap.Signal]int64{simswap.Swapped: 62, simswap.Unknown: 63}}
+		},
 		Numbers: func() numberverify.Stats {
 			return numberverify.Stats{Withheld: 51, Gateways: []numberverify.GatewayStats{
 				{Name: "cm", Breaker: breaker.Open, Opened: 52, Answered: 53, Failed: map[numberverify.Class]int64{numberverify.ClassCaller: 54, numberverify.ClassTimeout: 55}},
@@ -125,6 +129,7 @@ func TestMetricsOfSources(t *testing.T) {
 		`yanma_provider_codes_total{country="86",provider="main",result="entered"} 45`,
 		`yanma_provider_codes_total{country="86",provider="main",result="not_entered"} 46`,
 		`yanma_provider_conversion_ratio{country="86",provider="main"} 0.75`, "yanma_outbox_failed_over_total 25",
+		`yanma_sim_swap_breaker_open 1`, `yanma_sim_swap_breaker_opened_total 61`, `yanma_sim_swap_signals_total{signal="swapped"} 62`, `yanma_sim_swap_signals_total{signal="unknown"} 63`,
 		`yanma_carrier_breaker_open{carrier="cm"} 1`, `yanma_carrier_breaker_open{carrier="ct"} 0`, `yanma_carrier_breaker_opened_total{carrier="cm"} 52`,
 		`yanma_carrier_answers_total{carrier="cm",result="answered"} 53`, `yanma_carrier_answers_total{carrier="cm",result="caller"} 54`,
 		`yanma_carrier_answers_total{carrier="cm",result="timeout"} 55`, "yanma_number_charges_withheld 51",
