@@ -36,7 +36,7 @@ func TestReq23_PumpingStops(t *testing.T) {
 		"every 2 minutes, solved": {true, 2 * time.Minute, 22 + 12},
 	} {
 		e, passed := New(Options{}), 0
-		for i := range 10_000 {
+		for i := range many(10_000) {
 			s := pumped(i)
 			s.Challenged = c.solved
 			if d := e.Admit(epoch.Add(time.Duration(i)*c.apart), s); d.Outcome == Allow {
@@ -83,7 +83,7 @@ func TestReq23_ConversionRule(t *testing.T) {
 // follows what is usual of it.
 func TestEnteredCodesDrain(t *testing.T) {
 	e := New(Options{})
-	for i := range 50_000 {
+	for i := range many(50_000) {
 		now := epoch.Add(time.Duration(i) * 200 * time.Millisecond)
 		s := pumped(i)
 		if d := e.Admit(now, s); d.Outcome != Allow {
@@ -119,7 +119,7 @@ func TestReq24_SprayingStops(t *testing.T) {
 		e, compared := New(Options{}), 0
 		person := someone(7)
 		e.Sent(epoch, person)
-		for i := range 20_000 {
+		for i := range many(20_000) {
 			s := Subject{Tenant: 1, App: 1, Number: uint64(i) + 1000, Challenged: true,
 				IP: netip.AddrFrom4([4]byte{byte(50 + i%ranges/256/16), byte(i % ranges / 256), byte(i % ranges), 1})}
 			if d := e.JudgeCheck(epoch, s); d.Outcome == Allow {
@@ -233,7 +233,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	e := New(Options{Policy: p})
 	stuck := pumped(0)
 	flood(e, epoch, 30, pumped)
-	for i := range 50_000 {
+	for i := range many(50_000) {
 		var b [16]byte
 		b[0], b[4], b[5], b[6], b[7] = 0x20, byte(i>>24), byte(i>>16), byte(i>>8), byte(i)
 		s := Subject{Tenant: 1, App: 1, Country: "CN", Prefix: uint64(1e6 + i), Number: uint64(i), IP: netip.AddrFrom16(b)}

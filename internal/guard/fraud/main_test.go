@@ -10,6 +10,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// many is n, or a tenth of it where the race detector looks.
+func many(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 var epoch = time.Date(2026, 11, 2, 4, 0, 0, 0, time.UTC)
 
 // someone is one of many people: numbers and addresses differ by i.
