@@ -10,7 +10,7 @@ func short(seed uint64) options {
 	if testing.Short() { // the race detector is twenty times slower
 		return options{seed: seed, days: 4, daily: 250, crowd: 50, spray: 1000, hours: 1, launch: true, beside: .02, attacks: "pump CN, a day, botnet"}
 	}
-	return options{seed: seed, days: 4, daily: 1200, crowd: 300, spray: 10_000, hours: 1, launch: true, beside: .02}
+	return options{seed: seed, days: 4, daily: 1200, crowd: 300, spray: 6_000, hours: 1, launch: true, beside: .02}
 }
 
 func seeds() []uint64 {
