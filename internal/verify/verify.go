@@ -197,6 +197,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Started, error) {
 		return Started{}, err
 	}
 	who := s.suspect(r.App, r.Phone, r.EndUser, r.Purpose)
+	who.Elsewhere = r.Code != (core.Code{})
 	who.Channel, who.Challenged = r.Channel, r.Challenged
 	var space [8]guard.Bucket
 	taken, err := s.limiter.Take(ctx, now, r.Limits.SendBuckets(space[:0], guard.SendSubject{Keys: s.ring,

@@ -205,9 +205,11 @@ func (e *Engine) Admit(now time.Time, s Subject) Decision {
 	e.look(&c, ms, false)
 	d := e.judge(&c, true, false)
 	e.settleOutcome(&d, &s)
-	if d.Outcome == Allow {
+	switch {
+	case d.Outcome == Allow && s.Elsewhere:
+	case d.Outcome == Allow:
 		e.pour(&c, now, &s)
-	} else {
+	default:
 		e.refuse(&c, ms)
 	}
 	e.unlock(set)
@@ -269,7 +271,11 @@ func (e *Engine) Sent(now time.Time, s Subject) {
 
 // GiveBack takes back what Admit or Sent counted, for a code that was refused
 // later.
-func (e *Engine) GiveBack(now time.Time, s Subject) { e.count(now, &s, s.sendKeys(), gaveBack, false) }
+func (e *Engine) GiveBack(now time.Time, s Subject) {
+	if !s.Elsewhere {
+		e.count(now, &s, s.sendKeys(), gaveBack, false)
+	}
+}
 
 // JudgeCheck judges a guess before it is compared (requirement row 24). A
 // refusal is noted.

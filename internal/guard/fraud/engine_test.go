@@ -191,6 +191,21 @@ func TestGiveBack(t *testing.T) {
 	}
 }
 
+// Codes that an app makes and compares itself are nobody's unverified codes; but a
+// prefix that is held is held for them too.
+func TestCodesOfTheCallers(t *testing.T) {
+	e := New(Options{})
+	own := func(i int) Subject { s := pumped(i); s.Elsewhere = true; return s }
+	if got := flood(e, epoch, 500, own); got[Allow] != 500 || len(e.Levels(epoch, 1)) != 0 {
+		t.Errorf("codes of the callers': %v", got)
+	}
+	e.GiveBack(epoch, own(1))
+	flood(e, epoch, 17, pumped)
+	if got := flood(e, epoch, 1, own); got[Challenge] != 1 {
+		t.Errorf("under an attack: %v", got)
+	}
+}
+
 func TestListsAndRecording(t *testing.T) {
 	listed := someone(1)
 	for name, l := range map[string]Lists{

@@ -22,6 +22,7 @@ type Subject struct {
 	Purpose core.Purpose
 
 	Challenged  bool // a challenge was solved in this request
+	Elsewhere   bool // the caller made the code and may compare it himself: judged by what others did, not counted as sent
 	AllowListed bool // always allowed, whatever the engine's own lists say
 	Record      bool // this app only records what would be done
 }
