@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
@@ -42,6 +43,13 @@ const oneAccessPrefix = "u"
 // characters.
 func (a *Aliases) OneAccessText(tenant core.TenantID, app core.AppID, user core.UserID) string {
 	return oneAccessPrefix + a.Text(tenant, app, user)[len(uidPrefix):]
+}
+
+// HasOneAccessSyntax tells whether a text could be one of OneAccessText.
+func HasOneAccessSyntax(text string) bool {
+	digits, found := strings.CutPrefix(text, oneAccessPrefix)
+	_, valid := core.DecodeID128(digits)
+	return found && valid
 }
 
 // Resolve finds the user behind an alias. app is the app that asks, 0 when

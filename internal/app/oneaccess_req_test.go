@@ -231,6 +231,35 @@ func TestReq18_OneAccess(t *testing.T) {
 	w.sendFrom(t, "198.51.100.7", "15200199998", w.passFrom("198.51.100.7", "15200199998"), http.StatusOK, "")
 }
 
+// TestOneAccessFreeCalls: what is written without a code that was paid for has an
+// end. A test number logs in 300 times an hour from one address, a session calls
+// 300 times in ten minutes; then nothing is written, and there is a time to wait.
+func TestOneAccessFreeCalls(t *testing.T) {
+	w := startOneAccess(t)
+	w.Do(t, "test-numbers", []string{"on"})
+	until := func(what string, most int, call func() (int, http.Header, string)) {
+		t.Helper()
+		for i := range most {
+			if status, _, body := call(); status != http.StatusOK {
+				t.Fatalf("%s %d: %d %s", what, i+1, status, body)
+			}
+		}
+		status, header, body := call()
+		if status != http.StatusBadRequest || !strings.Contains(body, "SDK.COMMON.1008") || header.Get("Retry-After") == "" {
+			t.Errorf("%s %d: %d %s, Retry-After %q", what, most+1, status, body, header.Get("Retry-After"))
+		}
+	}
+	until("login", 300, func() (int, http.Header, string) {
+		return w.post("login/mobile-verify-code", `{"mobile":"12345678901","verify_code":"232326"}`, nil)
+	})
+	if testing.Short() {
+		return // the other limit is counted the same way
+	}
+	until("call", 300, func() (int, http.Header, string) {
+		return w.ask(http.MethodGet, "/api/v2/sdk/profile", "", map[string]string{"X-signature": w.signature(nil)})
+	})
+}
+
 // passFrom solves a puzzle at an address.
 func (w *oneAccessServer) passFrom(address, mobile string) string {
 	header := map[string]string{"X-Forwarded-For": address}

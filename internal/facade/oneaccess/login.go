@@ -42,6 +42,9 @@ func (d *dialect) codeRequest(ctx context.Context, x *facade.Exchange, c *caller
 		return verify.SignInRequest{}, err
 	}
 	code, err := codeOf(members[1], "verify_code")
+	if err == nil && of.isTest() {
+		err = d.countTestCode(ctx, c.app, endUser(x, c.app))
+	}
 	return verify.SignInRequest{App: c.app, Phone: of.phone, Literal: of.literal, Code: code, Fingerprint: c.fingerprint, EndUser: endUser(x, c.app)}, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"yanma.dev/yanma/internal/account"
@@ -48,7 +49,7 @@ func profileOf(x *facade.Exchange) (p account.Profile, err error) {
 		to   *string
 		ok   func(string) bool
 	}{
-		{"user_name", &p.UserName, nil}, {"name", &p.Name, nil}, {"email", &p.Email, isEmail}, {"head_img", &p.HeadImg, nil},
+		{"user_name", &p.UserName, isUserName}, {"name", &p.Name, nil}, {"email", &p.Email, isEmail}, {"head_img", &p.HeadImg, nil},
 		{"attr_gender", &p.Gender, isGender}, {"attr_birthday", &p.Birthday, isDate}, {"attr_nick_name", &p.NickName, nil},
 		{"first_name", &p.FirstName, nil}, {"middle_name", &p.MiddleName, nil}, {"last_name", &p.LastName, nil},
 		{"mailing_address", &p.MailingAddress, nil}, {"zip_code", &p.ZipCode, nil}, {"industry", &p.Industry, nil},
@@ -70,6 +71,10 @@ func profileOf(x *facade.Exchange) (p account.Profile, err error) {
 	p.Extension = json.RawMessage(extension.Literal())
 	return p, nil
 }
+
+// isUserName keeps users from names that are ids of others: where a user has no
+// name, its id stands in its place (contracts/oneaccess.md §9).
+func isUserName(s string) bool { return !account.HasOneAccessSyntax(strings.ToLower(s)) }
 
 func isEmail(s string) bool {
 	_, ok := emailOf(s)

@@ -98,18 +98,14 @@ func strongest(app *tenant.App) captcha.Kind {
 	return captcha.KindPuzzle
 }
 
-// afterSends counts an app's sends to a number where only those after the first
-// ones ask for a captcha. Its limit is the app's own.
-const afterSends = 66
-
-// sendsBefore tells Required how many sends there were; it counts only where
-// that matters.
+// sendsBefore tells Required how many sends to a number there were, where only
+// those after the first ones ask for a captcha. Its limit is the app's own.
 func (d *dialect) sendsBefore(ctx context.Context, app *tenant.App, to number) (int, error) {
 	free := app.OneAccess.CaptchaSends
 	if app.OneAccess.Captcha != tenant.CaptchaAfter || free < 1 || to.isTest() {
 		return free, nil
 	}
-	rule := guard.Rule{Name: "captcha_after", Kind: afterSends, Exceeded: guard.Challenge, FailOpen: true, Windows: []guard.Window{{Max: free, Per: 24 * time.Hour}}}
+	rule := guard.Rule{Name: "captcha_after", Kind: kindAfterSends, Exceeded: guard.Challenge, FailOpen: true, Windows: []guard.Window{{Max: free, Per: 24 * time.Hour}}}
 	taken, err := d.Limiter.Take(ctx, d.Now(), rule.For(nil, d.Subjects, d.Subjects.PhoneBase(to.phone), uint32(app.ID)))
 	if err != nil {
 		return 0, err

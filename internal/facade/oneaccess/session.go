@@ -34,6 +34,9 @@ func (d *dialect) session(ctx context.Context, x *facade.Exchange, c *caller) (a
 	if err != nil {
 		return account.Session{}, err
 	}
+	if err := d.countSessionCall(ctx, session); err != nil {
+		return account.Session{}, err
+	}
 	return session, d.Sessions.Nonce(ctx, session, s.Nonce)
 }
 
