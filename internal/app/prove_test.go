@@ -62,11 +62,7 @@ func TestReq43_PlanThroughTheWholeServer(t *testing.T) {
 	}
 	prove := func(number, token string, after string) planStep {
 		t.Helper()
-		what := token
-		if what == "" {
-			what = number
-		}
-		return call("/vfmobile/prove", what, map[string]string{"mobile_number": number, "token": token, "after": after})
+		return call("/vfmobile/prove", token+number, map[string]string{"mobile_number": number, "token": token, "after": after})
 	}
 	check := func(id, code string) planStep {
 		t.Helper()
@@ -117,6 +113,12 @@ func TestReq43_PlanThroughTheWholeServer(t *testing.T) {
 	}
 	if a := call("/vfmobile/prove", "13800138005", map[string]string{"mobile_number": "13800138006"}); a.Code != 1308 {
 		t.Errorf("another number than the signed one: %+v", a)
+	}
+	// A signature with a proof is one number's, too: neither it nor one of /vfmobile/verify sends codes to others.
+	for _, what := range []string{"used13800138005", "used"} {
+		if a := call("/vfmobile/prove", what, map[string]string{"token": "used", "mobile_number": "13800138006"}); a.Code != 1308 {
+			t.Errorf("signed %s: %+v", what, a)
+		}
 	}
 	if a := prove("12345", "", ""); a.Code != 1313 {
 		t.Errorf("no number: %+v", a)

@@ -2,7 +2,6 @@ package dev
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,14 +92,14 @@ type said struct {
 	Answer  json.RawMessage   `json:"answer"`
 }
 
-// prove asks for the plan's next step. Without a proof the number is signed in
-// its place (docs/adr/0031-the-plan-as-a-call.md).
+// prove asks for the plan's next step. The number is signed behind the proof, if
+// there is one (docs/adr/0031-the-plan-as-a-call.md).
 func (p *numberPage) prove(w http.ResponseWriter, r *http.Request) {
 	a, ok := readAsked(w, r)
 	if !ok {
 		return
 	}
-	p.answer(w, r, "/vfmobile/prove", cmp.Or(a.Token, a.Number), map[string]string{"os": "1", "token": a.Token, "mobile_number": a.Number,
+	p.answer(w, r, "/vfmobile/prove", a.Token+a.Number, map[string]string{"os": "1", "token": a.Token, "mobile_number": a.Number,
 		"userInformation": a.UserInformation, "after": a.After})
 }
 

@@ -34,20 +34,24 @@ var (
 // prove takes the steps of the app's plan in their order until one shows whose
 // number it is: silent asks the carrier with the proof that the page got, sms
 // and voice send a code, which proveCheck takes. Its checks are those of
-// contracts/submail.md §3.3; a request without a token begins behind silent, and
-// signs the number in its place.
+// contracts/submail.md §3.3; a request without a token begins behind silent. The
+// number is signed behind the token: a code goes to no other.
 func (d *dialect) prove(ctx context.Context, x *facade.Exchange) error {
 	f, err := readForm(x)
 	if err != nil {
 		return err
 	}
-	what := f.token
-	if what == "" {
-		what = f.number
-	}
-	app, err := d.planCaller(ctx, x, &f, what)
+	app, keys, err := d.caller(ctx, x, &f, tenant.ProductNumberVerification)
 	if err != nil {
 		return err
+	}
+	requester, ok := requesterOf(f.os)
+	if !ok {
+		return errOS
+	}
+	over := signedOver(f, f.token+f.number)
+	if err := d.signed(ctx, x, &over, keys); err != nil {
+		return d.late(ctx, x, app, &over, keys, err)
 	}
 	if f.browser == "" && f.token == "" {
 		f.browser = "-" // nobody is shown it
@@ -56,26 +60,15 @@ func (d *dialect) prove(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	requester, ok := requesterOf(f.os)
-	if !ok {
-		return errOS
-	}
 	r.Requester = requester
 	steps := d.stepsFrom(app, r.Phone, f.after, f.token != "")
 	return x.Once(ctx, app.ID, func(call *idempotency.Call) error { return d.take(ctx, x, r, steps, call) })
 }
 
-// planCaller is steps 1 to 14, with what is signed beside the time.
-func (d *dialect) planCaller(ctx context.Context, x *facade.Exchange, f *form, what string) (*tenant.App, error) {
-	app, keys, err := d.caller(ctx, x, f, tenant.ProductNumberVerification)
-	if err != nil {
-		return nil, err
-	}
-	token := f.token
+// signedOver is a request with what is signed beside the time.
+func signedOver(f form, what string) form {
 	f.token = what
-	err = d.signed(ctx, x, f, keys)
-	f.token = token
-	return app, err
+	return f
 }
 
 // stepsFrom are the steps of the app's plan that can be taken now: behind after,
@@ -107,6 +100,14 @@ func (d *dialect) take(ctx context.Context, x *facade.Exchange, r numberverify.V
 		giveBack, err := d.limited(ctx, r.App)
 		if err != nil {
 			return err
+		}
+		if r.Call = call; call != nil {
+			r.Answer = func(v numberverify.Verified, err error) (int, []byte) {
+				if err != nil || !v.Identical {
+					return 0, nil // the next step answers
+				}
+				return http.StatusOK, appendProven(nil, step, messageID(x))
+			}
 		}
 		v, err := d.Numbers.Verify(ctx, r)
 		if err != nil && !numberverify.Asked(err) {
@@ -178,9 +179,13 @@ func (d *dialect) proveCheck(ctx context.Context, x *facade.Exchange) error {
 	if err != nil {
 		return err
 	}
-	app, err := d.planCaller(ctx, x, &f, f.id)
+	app, keys, err := d.caller(ctx, x, &f, tenant.ProductNumberVerification)
 	if err != nil {
 		return err
+	}
+	over := signedOver(f, f.id)
+	if err := d.signed(ctx, x, &over, keys); err != nil {
+		return d.late(ctx, x, app, &over, keys, err)
 	}
 	id, ok := d.Codes.OpenPublicID(app, f.id)
 	if !ok {
