@@ -179,9 +179,13 @@ func TestRequired(t *testing.T) {
 type judge struct {
 	passed bool
 	err    error
+	asked  int
 }
 
-func (j *judge) Verify(context.Context, string, netip.Addr) (bool, error) { return j.passed, j.err }
+func (j *judge) Verify(context.Context, string, netip.Addr) (bool, error) {
+	j.asked++
+	return j.passed, j.err
+}
 
 // TestVerifier: a token of somebody else's counts when they say so, once.
 func TestVerifier(t *testing.T) {
@@ -209,6 +213,15 @@ func TestVerifier(t *testing.T) {
 	wantKind(t, "a second time", redeem("token"), core.KindChallengeFailed)
 	v.passed = false
 	wantKind(t, "they say no", redeem("another"), core.KindChallengeFailed)
+	for range 600 { // an address's answers of a minute
+		_ = redeem("another")
+	}
+	asked := v.asked
+	wantKind(t, "too many", redeem("another"), core.KindRateLimited)
+	if v.asked != asked {
+		t.Error("a call to the outside over the limit")
+	}
+	w.clock.advance(time.Minute)
 	v.passed, v.err = true, errors.New("time out")
 	wantKind(t, "they do not answer", redeem("another"), core.KindOverloaded)
 	w.app.OneAccess.Verifier = "gone"

@@ -29,7 +29,8 @@ type RedeemRequest struct {
 // where AES is on, a solved proof of work, the token of a verifier. Whatever it is
 // serves once; a pass that is shown by another sender, client or device is gone,
 // too. The error is KindChallengeFailed for everything that does not count, and
-// KindOverloaded when a verifier does not answer.
+// KindOverloaded when a verifier does not answer, KindRateLimited when it was
+// asked for the address too often.
 func (s *Service) Redeem(ctx context.Context, app *tenant.App, r RedeemRequest) (Kind, error) {
 	kind, err := s.redeem(ctx, app, &r)
 	switch {

@@ -75,6 +75,10 @@ func (s *Service) askVerifier(ctx context.Context, name string, r *RedeemRequest
 	if v == nil {
 		return core.E(core.KindOverloaded, "captcha: no verifier of that name")
 	}
+	// Each text, whatever it is, costs a call to the outside.
+	if err := s.Admit(ctx, CallCheck, r.IP); err != nil {
+		return err
+	}
 	passed, err := v.Verify(ctx, r.CaptchaToken, r.IP)
 	if err != nil {
 		return core.Wrap(core.KindOverloaded, err, "captcha: the verifier does not answer")
