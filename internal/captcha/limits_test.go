@@ -140,6 +140,21 @@ func TestRaised(t *testing.T) {
 	if _, kind := work(); kind != KindPuzzle {
 		t.Error("it stays raised")
 	}
+	for range fewest { // guesses of callers who name no client
+		p, err := w.Get(t.Context(), nil, Binding{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Check(t.Context(), nil, CheckRequest{Token: p.Token, PointJSON: `{"x":0,"y":5}`})
+		wantKind(t, "a guess", err, core.KindChallengeFailed)
+	}
+	if _, kind := work(); kind != KindPuzzle {
+		t.Error("raised by passes that it does not take")
+	}
+	w.app.OneAccess.AcceptUnbound = true
+	if _, kind := work(); kind != KindWork {
+		t.Error("guesses without a client raise nothing")
+	}
 }
 
 func TestRequired(t *testing.T) {

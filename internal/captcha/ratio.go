@@ -111,6 +111,14 @@ func (s *Service) Required(app *tenant.App, r Risk) Kind {
 	return s.strength(app)
 }
 
+// raised tells whether too many answers to an app's puzzles are wrong. Where it
+// takes passes that name no client, the answers of such callers count as its own:
+// else whoever guesses would leave the client out.
+func (s *Service) raised(app *tenant.App) bool {
+	now := s.o.Now()
+	return s.ratios.raised(idOf(app), now) || s.bound(app, 0, ofClient) && s.ratios.raised(0, now)
+}
+
 // strength is the kind that an app asks for now: the least it takes, or the
 // least above a puzzle while it is raised.
 func (s *Service) strength(app *tenant.App) Kind {
@@ -118,7 +126,7 @@ func (s *Service) strength(app *tenant.App) Kind {
 	work := have.Takes(tenant.CaptchaWork)
 	verifier := have.Takes(tenant.CaptchaVerifier)
 	switch {
-	case have.Takes(tenant.CaptchaPuzzle) && (!work && !verifier || !s.ratios.raised(idOf(app), s.o.Now())):
+	case have.Takes(tenant.CaptchaPuzzle) && (!work && !verifier || !s.raised(app)):
 		return KindPuzzle
 	case work:
 		return KindWork

@@ -27,7 +27,7 @@ const boundTo = "bound"
 // average. It writes nothing; the number is forgotten at once.
 func (s *Service) Challenge(_ context.Context, app *tenant.App, b Binding) (altcha.Challenge, error) {
 	most := int64(settings(app).WorkDifficulty)
-	if s.ratios.raised(idOf(app), s.o.Now()) {
+	if s.raised(app) {
 		most *= harder
 	}
 	var random [8 + 12]byte
