@@ -89,14 +89,19 @@ func policyOf(s tenant.SIMSwap, action Action) tenant.SIMSwapPolicy {
 }
 
 // refuses is contracts/camara.md §6. A challenge that was met lets a change
-// pass under "challenge", never under "require". Not knowing asks for a challenge
-// where a number is changed: who takes that over keeps it (docs/adr/0018).
+// pass under "challenge", never under "require"; but for a login and a change of
+// number all that is met is a code to this very SIM, which shows nothing of who
+// has it. Not knowing asks for a challenge where a number is changed: who takes
+// that over keeps it (docs/adr/0018).
 func refuses(policy tenant.SIMSwapPolicy, action Action, signal Signal, unsupported string, challenged bool) bool {
 	switch policy {
 	case tenant.SIMSwapOff, tenant.SIMSwapObserve:
 		return false
 	case tenant.SIMSwapChallenge:
-		return (signal == Swapped || signal == Unknown && action == ActionNumberChange) && !challenged
+		if signal == Swapped {
+			return !challenged || action != ActionSend
+		}
+		return signal == Unknown && action == ActionNumberChange && !challenged
 	case tenant.SIMSwapRequire:
 	}
 	switch signal {

@@ -353,8 +353,11 @@ func TestReq27_Policy(t *testing.T) {
 			err := g.Allow(t.Context(), app, action, zhang, c.challenged)
 			// Not knowing asks for a challenge where a number is changed.
 			careful := c.policy == tenant.SIMSwapChallenge && action == ActionNumberChange && !c.challenged
+			// A code to the changed SIM is no challenge that was met.
+			met := c.policy == tenant.SIMSwapChallenge && c.signal == Swapped && action == ActionSend && c.challenged
+			refused := c.refused || careful && c.signal == Unknown || c.policy == tenant.SIMSwapChallenge && c.signal == Swapped && !met
 			var refusal *core.Error
-			if (err != nil) != (c.refused || careful && c.signal == Unknown) || err != nil && (!errors.As(err, &refusal) || refusal.Kind != core.KindLocked || refusal.Field != Field || refusal.RetryAfter <= 0) {
+			if (err != nil) != refused || err != nil && (!errors.As(err, &refusal) || refusal.Kind != core.KindLocked || refusal.Field != Field || refusal.RetryAfter <= 0) {
 				t.Errorf("%s %s with %s (unsupported: %s, challenged: %v): %v", c.policy, action, c.signal, c.unsupported, c.challenged, err)
 			}
 			if asked := o.asked > 0; asked == (c.policy == tenant.SIMSwapOff) {
