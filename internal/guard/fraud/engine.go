@@ -329,7 +329,7 @@ func (e *Engine) count(now time.Time, s *Subject, k keys, did deed, solved bool)
 	if e.listed(s) {
 		return
 	}
-	ms := now.UnixMilli()
+	ms, around := now.UnixMilli(), float32(0)
 	for i := range k.n {
 		sh := &e.shards[shardOf(k.all[i])]
 		sh.mu.Lock()
@@ -340,6 +340,13 @@ func (e *Engine) count(now time.Time, s *Subject, k keys, did deed, solved bool)
 			st.back(1)
 			st.given++
 		case wasRight:
+			switch st.key.Kind {
+			case Country:
+				around = 1 / st.habit.conversion()
+			case Prefix:
+				st.around = around
+			default:
+			}
 			st.right(ms, 1, s.Number, solved, &l)
 			st.untold.verified++
 		case wasWrong:

@@ -48,10 +48,10 @@ func (g *gauge) settle(from, now int64, b *bounds) {
 	}
 }
 
-// reopen leaves room for one probe (one sixteenth of a large bucket).
+// reopen leaves room for one probe, and for no more than a sixteenth.
 func (g *gauge) reopen(b *bounds) {
 	g.mode, g.probe = Allow, 0
-	g.level = max(0, min(g.level, b.challenge), b.challenge-max(1, float32(int(b.challenge/16))))
+	g.level = max(0, min(max(g.level, b.challenge-b.challenge/16), b.challenge-0.01))
 }
 
 // outcome is what the level says about one more, on a settled gauge. others is
@@ -111,11 +111,12 @@ func (g *gauge) holdTime(b *bounds) int64 {
 	return hold
 }
 
-// refuse notes that a request was refused: whoever goes on trying is not over
-// yet. Once in HoldMost a probe passes all the same.
-func (g *gauge) refuse(now int64, found Outcome, b *bounds) {
+// refuse notes that a request was refused. longer: whoever goes on trying is not
+// over yet; once in HoldMost a probe passes all the same. Otherwise the hold ends
+// when it would have.
+func (g *gauge) refuse(now int64, found Outcome, longer bool, b *bounds) {
 	g.trip(now, found, 0, b) // where only the threshold came down to the level
-	if g.mode != Allow {
+	if longer && g.mode != Allow {
 		g.until = max(g.until, min(now+g.holdTime(b), g.since+b.holdMost))
 	}
 }

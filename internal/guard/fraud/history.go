@@ -151,22 +151,28 @@ func (h *habit) conversion() float32 {
 }
 
 // drainUnverified is how many unverified codes a right one makes up for: as
-// many as keep the level where it is while a tenth fewer than usual are entered.
-// It is at most most.
-func (h *habit) drainUnverified(most float32) float32 {
-	return slack * min(max(1/h.conversion(), 1), most)
+// many as keep the level where it is while somewhat fewer than usual are entered.
+// as is how many it would be if all converted as usual, at most most.
+func (h *habit) drainUnverified(most float32) (drain, as float32) {
+	as = min(max(1/h.conversion(), 1), most)
+	return as * (1 + max(slack, slackOfChance*(as-1))), as
 }
 
 // How many codes a right one makes up for at most: a subject's level stays where
 // it is from well under a third of its codes on; a prefix's from half of them on,
-// because a pumper lowers what is usual of it.
+// or from what is usual of its country, because a pumper lowers what is usual of it.
 const (
 	mostDrain   = 3.3
 	prefixDrain = 1.8
 )
 
-// slack is how much worse than usual a subject may convert.
-const slack = 1.1
+// How much worse than usual a subject may convert: a tenth, and more where less
+// is entered, because chance moves a level further there: of a market in which
+// half is entered, a prefix would be full every few days.
+const (
+	slack         = 0.1
+	slackOfChance = 0.3
+)
 
 // drainFailures is how many wrong codes a right one makes up for: half as many
 // again as is usual.
@@ -174,3 +180,12 @@ func (h *habit) drainFailures() float32 {
 	usual := (h.failed + believedFailures*believedChecks) / (h.verified + believedChecks)
 	return min(max(1.5*usual, 0.05), 0.12)
 }
+
+// peopled tells whether people live here: many codes of 14 days were entered.
+// When a carrier fails them for half an hour it is they who go on asking, and
+// their asking must not keep them out for days.
+func (h *habit) peopled() bool {
+	return h.verified >= peopledVerified && h.conversion() >= leastConversion
+}
+
+const peopledVerified = 30

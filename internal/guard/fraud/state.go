@@ -13,6 +13,8 @@ type state struct {
 	slot               int64   // the two minutes for which the next three hold
 	most, harder, leak float32 // of unverified codes: the threshold, times that it blocks, a millisecond's leak
 
+	around float32 // of a prefix: codes of its country for each that is entered there, when that was last seen
+
 	untold counts // what happened on this node since the last deltas
 	given  uint32 // sends that were given back
 	slips  uint32 // of the wrong codes, those that were expected
@@ -95,7 +97,10 @@ func (s *state) judgeSend(p *rules, l *limits, vouched bool) finding {
 // minutes may yet be entered: they do not count as failures, but those of them
 // that were entered count.
 func (s *state) converts(p *rules) Outcome {
-	k := p.of(s.key)
+	k, g := p.of(s.key), &s.unverified
+	if g.mode == Allow && s.at-max(g.since, g.until) < slots*slotMillis {
+		return Allow // those codes had their hold: there is room for a probe, and after it for people
+	}
 	sent := s.window.mature.sent
 	if k.MinSends == 0 || sent < k.MinSends {
 		return Allow
@@ -168,11 +173,12 @@ func (s *state) right(now int64, n uint32, number uint64, solved bool, l *limits
 	mostly := all.verified >= max(all.refused/2, 5) // each person whom a challenge stopped was refused once
 	most := float32(mostDrain)
 	if s.key.Kind == Prefix {
-		most = prefixDrain
+		most = min(max(prefixDrain, s.around), mostDrain)
 	}
-	drain := float32(n) * s.habit.drainUnverified(most)
+	drain, as := s.habit.drainUnverified(most)
+	drain, as = drain*float32(n), as*float32(n)
 	if s.unverified.mode != Allow && !mostly {
-		s.unverified.drain(now, drain/slack, number, mostly, &l.unverified) // people make up for people only
+		s.unverified.drain(now, as, number, mostly, &l.unverified) // people make up for people only
 	} else {
 		s.unverified.drain(now, drain, number, mostly, &l.unverified)
 	}
@@ -201,11 +207,11 @@ func (s *state) refused(now int64, n uint32, by finding, l *limits) {
 	switch {
 	case by.outcome == Allow: // another subject's refusal
 	case by.rule == Failures:
-		s.failing.refuse(now, by.outcome, &l.failing)
+		s.failing.refuse(now, by.outcome, true, &l.failing)
 	case by.rule == Solved:
-		s.solved.refuse(now, by.outcome, &l.solved)
+		s.solved.refuse(now, by.outcome, true, &l.solved)
 	default:
-		s.unverified.refuse(now, by.outcome, &l.unverified)
+		s.unverified.refuse(now, by.outcome, !s.habit.peopled(), &l.unverified)
 	}
 }
 
