@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -169,7 +170,11 @@ func nextStep(app tenant.AppView) string {
 	if app.Settings.TenantPays {
 		payer = fmt.Sprintf("--tenant %d", app.Tenant)
 	}
-	return fmt.Sprintf("give it credit with yanma credit add %s AMOUNT, then POST /get-code with the key (docs/yunbox.md)", payer)
+	call := "POST /get-code with the key (docs/yunbox.md)"
+	if speaks := app.Settings.Dialects; len(speaks) > 0 && !slices.Contains(speaks, tenant.DialectYunbox) {
+		call = fmt.Sprintf("see yanma app %[1]s --help for its credentials (docs/%[1]s.md)", speaks[0])
+	}
+	return fmt.Sprintf("give it credit with yanma credit add %s AMOUNT, then %s", payer, call)
 }
 
 // printKey shows a key, this once.

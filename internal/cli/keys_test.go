@@ -37,6 +37,10 @@ func testAppSettings(t *testing.T, l *live) {
 		"It is not stored and will not be shown again.\n"+
 		"next: give it credit with yanma credit add --tenant 2 AMOUNT, then POST /get-code with the key (docs/yunbox.md)\n",
 		"app", "create", "lists", "--tenant", "2", "--signature", "云盒", "--tenant-pays")
+	if next := nextStep(tenant.AppView{ID: 4, Settings: tenant.Settings{Dialects: []tenant.Dialect{tenant.DialectOneaccess}}}); next !=
+		"give it credit with yanma credit add --app 4 AMOUNT, then see yanma app oneaccess --help for its credentials (docs/oneaccess.md)" {
+		t.Error(next)
+	}
 
 	s := l.settings(t, "--country", "CN", "--country", "SG,HK", "--allow-source", "10.0.0.0/8", "--allow-source", "192.0.2.1, ::1",
 		"--dialect", "yunbox", "--dialect", "jsms", "--limit", "number_app=1/60s", "--limit", "number_app=5/1h,10/24h", "--limit", "content=",
