@@ -116,6 +116,11 @@ func (a *Aliases) PersonOf(app *tenant.App, u store.User, imported string, profi
 	}
 	var err error
 	p.Profile, err = OpenProfile(a.ring, profile.Body)
+	if app.ImportedUsers && imported == "" {
+		// Backends that moved in may know users by their names, and anybody can
+		// register as zhang.san: there only names count that were imported.
+		p.Profile.UserName = ""
+	}
 	return p, err
 }
 

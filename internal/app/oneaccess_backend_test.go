@@ -373,13 +373,18 @@ func (w *oneAccessServer) testImport(t *testing.T) {
 	}
 	w.accessToken(t, "old-client.1", "old:secret?")
 	header := map[string]string{"X-client-id": "old-client.1", "X-tenant-id": "tenant_7"}
-	pass := w.passFor(t, "15200000088", header)
-	if status, _, body := w.ask(http.MethodPost, "/api/v2/sdk/sms/send", `{"mobile":"15200000088","type":"LOGIN_SMS","captcha_token":"`+pass+`"}`, header); status != http.StatusOK {
-		t.Fatalf("send: %d %s", status, body)
+	codeFor := func(mobile, kind string) string {
+		t.Helper()
+		pass := w.passFor(t, mobile, header)
+		status, _, body := w.ask(http.MethodPost, "/api/v2/sdk/sms/send", fmt.Sprintf(`{"mobile":%q,"type":%q,"captcha_token":"%s"}`, mobile, kind, pass), header)
+		if status != http.StatusOK {
+			t.Fatalf("send: %d %s", status, body)
+		}
+		w.delivered()
+		code, _ := w.phones.Value("code", []string{mobile})
+		return code
 	}
-	w.delivered()
-	code, _ := w.phones.Value("code", []string{"15200000088"})
-	status, _, body := w.ask(http.MethodPost, "/api/v2/sdk/login/mobile-verify-code", `{"mobile":"15200000088","verify_code":"`+code+`"}`, header)
+	status, _, body := w.ask(http.MethodPost, "/api/v2/sdk/login/mobile-verify-code", `{"mobile":"15200000088","verify_code":"`+codeFor("15200000088", "LOGIN_SMS")+`"}`, header)
 	_, idToken := logged(t, status, body)
 	verifier := oidc.NewVerifier(w.PublicURL()+"/api/v1/oauth2", oidc.NewRemoteKeySet(context.WithoutCancel(ctx), w.PublicURL()+"/api/v1/oauth2/keys?client_id=old-client.1"),
 		&oidc.Config{ClientID: "old-client.1", Now: w.clock.Now})
@@ -390,6 +395,15 @@ func (w *oneAccessServer) testImport(t *testing.T) {
 	want := `{"name":"152****0088","mobile":"+86-15200000088","id":"10086","userName":"zhang.san","email":null}`
 	if claims.Subject != "10086" || claims.API != want || claims.Phone != "+8615200000088" {
 		t.Errorf("%+v, want %s", claims, want)
+	}
+	// Nobody becomes an imported user by registering under its name.
+	status, _, body = w.ask(http.MethodPost, "/api/v2/sdk/register/mobile-verify-code",
+		`{"mobile":"15200000090","verify_code":"`+codeFor("15200000090", "REGISTER_SMS")+`","user_name":"zhang.san","name":"Zhang"}`, header)
+	logged(t, status, body)
+	w.key = &rsaKey(t, secondKeyPEM).PublicKey
+	header["X-signature"] = w.signature(nil)
+	if _, _, body := w.ask(http.MethodGet, "/api/v2/sdk/profile", "", header); !strings.Contains(body, `"name":"Zhang"`) || strings.Contains(body, "zhang.san") {
+		t.Errorf("registered as zhang.san: %s", body)
 	}
 	if _, keys := w.get(t, "/api/v1/oauth2/keys?client_id=old-client.1", ""); !strings.Contains(keys, `"kid":"2024-01"`) {
 		t.Errorf("the kid that verifiers know: %s", keys)
