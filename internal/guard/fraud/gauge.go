@@ -6,7 +6,8 @@ package fraud
 //	open ── a pour reaches the threshold ──▶ held (challenge; block at the higher one)
 //	held ── its time is over: room for one probe ──▶ open;  each refusal meanwhile holds it longer
 //	     ── few are refused beside the right codes ──▶ open, half full
-//	     ── the probe itself is entered ──▶ open, and all is forgotten
+//	     ── the probe itself is entered ──▶ open, and all is forgotten (of broad
+//	        subjects, in which somebody's is, not how often they were held)
 type gauge struct {
 	level float32
 	trips uint8   // times it was full lately
@@ -22,6 +23,7 @@ type bounds struct {
 	challenge, block float32
 	leak             float32 // a millisecond
 	hold, holdMost   int64
+	remembers        bool // a probe of people's opens, and the next hold is longer all the same
 }
 
 const dayMillis = 24 * 3600 * 1000
@@ -48,9 +50,12 @@ func (g *gauge) settle(from, now int64, b *bounds) {
 	}
 }
 
+// nextProbe stands for the number of the code that fills the room of reopen.
+const nextProbe = 1<<64 - 1
+
 // reopen leaves room for one probe, and for no more than a sixteenth.
 func (g *gauge) reopen(b *bounds) {
-	g.mode, g.probe = Allow, 0
+	g.mode, g.probe = Allow, nextProbe
 	g.level = max(0, min(max(g.level, b.challenge-b.challenge/16), b.challenge-0.01))
 }
 
@@ -90,8 +95,13 @@ func (g *gauge) trip(now int64, mode Outcome, number uint64, b *bounds) {
 		return
 	}
 	if g.mode == Allow {
+		if g.probe == nextProbe {
+			g.probe = number
+		} else {
+			g.probe = 0
+		}
 		if g.trips > 0 {
-			g.probe, mode = number, max(mode, g.worst)
+			mode = max(mode, g.worst)
 		}
 		g.trips = min(g.trips+1, 32)
 		g.since = now
@@ -129,7 +139,11 @@ func (g *gauge) drain(now int64, n float32, number uint64, mostlyRight bool, b *
 	switch {
 	case g.mode == Allow:
 	case number != 0 && g.probe == number:
-		*g = gauge{level: min(g.level, b.challenge/2), since: now}
+		trips := uint8(0)
+		if b.remembers {
+			trips = g.trips
+		}
+		*g = gauge{level: min(g.level, b.challenge/2), since: now, until: now, trips: trips}
 	case mostlyRight:
 		switch {
 		case g.trips <= 1:

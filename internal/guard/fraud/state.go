@@ -38,7 +38,7 @@ func (s *state) touch(now int64, p *rules) (l limits) {
 	way := float32(s.window.young().verified) / 2
 	if k.Unverified.Challenge > 0 {
 		most := s.most + way
-		l.unverified = bounds{challenge: most, block: most * s.harder, leak: s.leak, hold: p.hold, holdMost: p.holdMost}
+		l.unverified = bounds{challenge: most, block: most * s.harder, leak: s.leak, hold: p.hold, holdMost: p.holdMost, remembers: k.Broad}
 	}
 	if k.Solved > 0 {
 		l.solved = bounds{challenge: k.Solved + way, block: k.Solved + way, leak: k.Solved / dayMillis, hold: p.hold, holdMost: p.holdMost}
