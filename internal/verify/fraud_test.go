@@ -88,6 +88,9 @@ func TestGuardSeesEachRequestOnce(t *testing.T) {
 	for _, guess := range []core.Code{wrongOf(code), code} {
 		_, err := w.Validate(context.Background(), ValidateRequest{App: w.app, Purpose: core.PurposeCode, ID: started.Verification, Code: guess, EndUser: ip})
 		wantOK(t, err)
+		if g.who.Number != w.ring.PhoneBase(other) {
+			t.Errorf("a guess is told of %+v: whose code it is tells a slip from a spray", g.who)
+		}
 	}
 	if said := g.said(); said != "send check wrong check right" || g.who.Number != w.ring.PhoneBase(other) || g.who.IP != ip {
 		t.Errorf("a call: %s of %+v", said, g.who)

@@ -74,9 +74,9 @@ func (s *Service) Validate(ctx context.Context, r ValidateRequest) (Outcome, err
 	if err := s.store.Do(context.WithoutCancel(ctx), command); err != nil {
 		return OutcomeUnknown, err
 	}
+	guess.who = s.suspect(r.App, c.phone, r.EndUser, r.Purpose) // whose code it is: of whom it was sent to, a wrong one is a slip
 	switch c.outcome {
 	case OutcomeRight:
-		guess.who = s.suspect(r.App, c.phone, r.EndUser, r.Purpose)
 		guess.right()
 		s.converted(c.message)
 	case OutcomeWrong, OutcomeDead:

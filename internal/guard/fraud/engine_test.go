@@ -264,6 +264,13 @@ func TestMemoryIsBounded(t *testing.T) {
 	if st.Evicted == 0 {
 		t.Error("nobody made room")
 	}
+	untold := 0
+	for i := range e.shards {
+		untold += len(e.shards[i].untold)
+	}
+	if most := shards * 2 * e.shards[0].room(); untold > most || untold == 0 { // no node ever asked
+		t.Errorf("%d subjects wait to be told of, want at most %d", untold, most)
+	}
 	if d := e.Judge(epoch.Add(time.Minute), stuck); d.Found == Allow {
 		t.Error("a hold was forgotten for others' sake")
 	}

@@ -77,10 +77,37 @@ func (s *shard) make(k Key, now int64) *state {
 // told notes that a state has something to tell.
 func (s *shard) tell(st *state) {
 	s.moved = true
-	if !st.dirty {
-		st.dirty = true
-		s.untold = append(s.untold, st.key)
+	if st.dirty {
+		return
 	}
+	st.dirty = true
+	if s.untold = append(s.untold, st.key); len(s.untold) > 2*s.room() {
+		s.forgetGone()
+	}
+}
+
+// room is how many states there may be.
+func (s *shard) room() (n int) {
+	for i := range s.tables {
+		n += s.tables[i].most
+	}
+	return n
+}
+
+// forgetGone takes states out of untold that had to make room: while the
+// database is away nobody else does.
+func (s *shard) forgetGone() {
+	kept := s.untold[:0]
+	for _, k := range s.untold {
+		if st := s.find(k); st != nil && st.dirty {
+			st.dirty = false // once each
+			kept = append(kept, k)
+		}
+	}
+	for _, k := range kept {
+		s.find(k).dirty = true
+	}
+	s.untold = kept
 }
 
 // shardOf must be the same on every node and after a restart: states are
