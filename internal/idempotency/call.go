@@ -60,6 +60,17 @@ func (t *Call) Release(ctx context.Context) error {
 	return t.calls.Store.Do(context.WithoutCancel(ctx), &release{row: t.row})
 }
 
+// Want names the call's row for Forget, in another command.
+func (t *Call) Want(b *store.Batch) { b.Calls.Want(t.row.Key) }
+
+// Forget takes the answer back, in the commit that takes its effect back: else
+// a repetition would be told what the call itself was refused.
+func (t *Call) Forget(b *store.Batch) {
+	if row, ok := b.Calls.Get(t.row.Key); ok && row.Ref == t.row.Ref {
+		b.Calls.Delete(row.Key)
+	}
+}
+
 // Note runs f, which writes what must be on disk before the call runs, in a
 // transaction; not again for a call that is repeated.
 func (t *Call) Note(ctx context.Context, db records.Updater, f func(q store.SQL) error) error {

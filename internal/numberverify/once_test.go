@@ -56,25 +56,30 @@ func TestReq32_AnswerWithTheCharge(t *testing.T) {
 	}
 }
 
-// TestReq32_NotNotedWithoutTheCharge: a charge that failed leaves no answer to be
-// repeated.
+// TestReq32_NotNotedWithoutTheCharge: a charge that failed, or that is given back
+// since nobody knew whether it was written, leaves no answer to be repeated.
 func TestReq32_NotNotedWithoutTheCharge(t *testing.T) {
-	w := newWorld(t, nil)
-	calls := idempotency.New(idempotency.Options{Store: w.batcher, Keys: w.o.Ring, IDs: w.o.IDs, Node: 1})
-	request := idempotency.Request{Scope: "app 1", Key: []string{"k"}, Call: "/vfmobile/verify", Body: []byte("b")}
-	call, err := calls.Begin(t.Context(), request)
-	wantOK(t, err)
-	w.faulty.Inject(storetest.FailNothing, storetest.FailCommit)
-	_, err = w.Verify(t.Context(), VerifyRequest{App: w.app, Proof: w.proof(), Phone: zhang, Call: call,
-		Answer: func(Verified, error) (int, []byte) { return 200, []byte("identical") }})
-	wantError(t, err, ClassLedger, " credit deduction log failed")
-	call.End()
-	again, err := calls.Begin(t.Context(), request)
-	wantOK(t, err)
-	defer again.End()
-	if _, _, replayed := again.Replayed(); replayed {
-		t.Error("an answer was noted that was never charged")
+	for _, fault := range []storetest.Fault{storetest.FailCommit, storetest.FailCommitLost, storetest.FailCommitKept} {
+		for _, alone := range []bool{false, true} {
+			w := newWorld(t, func(o *Options) { o.Alone = alone })
+			w.topUp(t, w.app, 9*plenty) // Alone reserves nothing first then
+			calls := idempotency.New(idempotency.Options{Store: w.batcher, Keys: w.o.Ring, IDs: w.o.IDs, Node: 1})
+			request := idempotency.Request{Scope: "app 1", Key: []string{"k"}, Call: "/vfmobile/verify", Body: []byte("b")}
+			call, err := calls.Begin(t.Context(), request)
+			wantOK(t, err)
+			w.faulty.Inject(storetest.FailNothing, fault)
+			_, err = w.Verify(t.Context(), VerifyRequest{App: w.app, Proof: w.proof(), Phone: zhang, Call: call,
+				Answer: func(Verified, error) (int, []byte) { return 200, []byte("identical") }})
+			wantError(t, err, ClassLedger, " credit deduction log failed")
+			call.End()
+			eventually(t, "given back", func() bool { return w.Withheld() == 0 })
+			again, err := calls.Begin(t.Context(), request)
+			wantOK(t, err)
+			if _, _, replayed := again.Replayed(); replayed {
+				t.Errorf("fault %d, alone %v: an answer is repeated that was never charged, or whose charge was given back", fault, alone)
+			}
+			again.End()
+			w.wantMoney(t, 10*plenty, 0, 0)
+		}
 	}
-	eventually(t, "given back", func() bool { return w.Withheld() == 0 })
-	w.wantMoney(t, plenty, 0, 0)
 }

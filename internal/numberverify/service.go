@@ -165,7 +165,7 @@ func (s *Service) run(ctx context.Context, q *question) (Answer, error) {
 	if err != nil {
 		turn.cancel()
 		if core.KindOf(err) == core.KindInternal && !errors.Is(err, store.ErrNotCommitted) {
-			s.undo.add(q.id) // it may be on disk all the same
+			s.undo.add(q.id, nil) // it may be on disk all the same
 		}
 		return Answer{}, err
 	}

@@ -161,14 +161,23 @@ func (c *outcome) Decide(b *store.Batch) error {
 }
 
 // withhold is the command that gives back what was charged, or is still
-// reserved, for an answer that nobody was told.
+// reserved, for an answer that nobody was told, and forgets that answer.
 type withhold struct {
 	ids *core.IDs
-	id  core.NumberCheckID
+	withheld
+}
+
+// withheld is a question whose answer nobody was told.
+type withheld struct {
+	id   core.NumberCheckID
+	call caller // whose answer it would be
 }
 
 // Want names the row, then the payer's accounts.
 func (c *withhold) Want(b *store.Batch) {
+	if c.call != nil {
+		c.call.Want(b)
+	}
 	b.NumberChecks.Want(c.id)
 	if row, ok := b.NumberChecks.Get(c.id); ok {
 		wantHeld(b, row)
@@ -180,6 +189,9 @@ func (c *withhold) Decide(b *store.Batch) error {
 	row, ok := b.NumberChecks.Get(c.id)
 	if ok {
 		giveBack(b, c.ids, row, store.NumberCheckWithheld)
+	}
+	if ok && c.call != nil {
+		c.call.Forget(b)
 	}
 	return nil
 }
@@ -288,7 +300,7 @@ func (s *Service) settle(ctx context.Context, q *question, row store.NumberCheck
 		if q.once {
 			s.burn(ctx, q, row)
 		}
-		s.undo.add(q.id)
+		s.undo.add(q.id, nil)
 		return err
 	case core.KindOf(err) == core.KindInternal, core.KindOf(err) == core.KindOverloaded:
 		return s.withheld(ctx, q, ClassLedger, err)
@@ -303,7 +315,7 @@ func (s *Service) settle(ctx context.Context, q *question, row store.NumberCheck
 // withheld gives the charge back, now or as soon as the store works again.
 func (s *Service) withheld(_ context.Context, q *question, class Class, err error) error {
 	s.o.Log.Error("numberverify: a charge failed, the answer is withheld", "check", int64(q.id), "class", class.String(), "error", err.Error())
-	s.undo.add(q.id)
+	s.undo.add(q.id, q.call)
 	desc := "deduction failed"
 	if class == ClassLedger {
 		desc = "credit deduction log failed"
@@ -322,12 +334,12 @@ func (s *Service) fail(ctx context.Context, q *question, row store.NumberCheck, 
 	}
 	err := s.end(ctx, q, row, Answer{}, failed)
 	if errors.Is(err, idempotency.ErrAnswered) {
-		s.undo.add(q.id)
+		s.undo.add(q.id, nil)
 		return err
 	}
 	if err != nil {
 		s.o.Log.Error("numberverify: a reservation could not be given back yet", "check", int64(q.id), "error", err.Error())
-		s.undo.add(q.id)
+		s.undo.add(q.id, nil)
 	}
 	return failed
 }

@@ -8,8 +8,8 @@ import (
 	"yanma.dev/yanma/internal/core"
 )
 
-// mostWithheld bounds what waits, at eight bytes each: the outcomes of a store
-// that failed for hours.
+// mostWithheld bounds what waits, at some bytes each, or a call: the outcomes of
+// a store that failed for hours.
 const mostWithheld = 1 << 20
 
 // undoEvery is how often it is tried again to give back a withheld charge.
@@ -27,7 +27,7 @@ type undoer struct {
 	stop    sync.Once
 
 	mu      sync.Mutex
-	waiting []core.NumberCheckID
+	waiting []withheld
 }
 
 func (u *undoer) init(s *Service) {
@@ -51,11 +51,12 @@ func (s *Service) Stop() {
 	s.undo.running.Wait()
 }
 
-func (u *undoer) add(id core.NumberCheckID) {
+// add has a question's charge given back; with a call, its answer is forgotten.
+func (u *undoer) add(id core.NumberCheckID, call caller) {
 	u.mu.Lock()
 	full := len(u.waiting) >= mostWithheld
 	if !full {
-		u.waiting = append(u.waiting, id)
+		u.waiting = append(u.waiting, withheld{id, call})
 	}
 	u.mu.Unlock()
 	if full {
@@ -90,9 +91,9 @@ func (u *undoer) pass(ctx context.Context) {
 			u.mu.Unlock()
 			return
 		}
-		id := u.waiting[0]
+		next := u.waiting[0]
 		u.mu.Unlock()
-		if err := u.service.o.Store.Do(ctx, &withhold{ids: u.service.o.IDs, id: id}); err != nil {
+		if err := u.service.o.Store.Do(ctx, &withhold{ids: u.service.o.IDs, withheld: next}); err != nil {
 			return
 		}
 		u.mu.Lock()
