@@ -36,8 +36,31 @@ func (a *App) openNumbers(context.Context) error {
 		routes = append(routes, numberverify.Route{Gateway: gateway, Apps: c.Apps, Device: device})
 	}
 	a.numbers = numberverify.New(numberverify.Options{Store: a.prompt, Ring: a.ring, IDs: a.ids, Now: a.deps.Now, Log: a.log, Routes: routes,
-		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives(), Alone: a.config.Store.Database.IsZero()})
+		Limit: a.config.Numbers.TimeLimit.D(), Lives: a.config.Numbers.Lives(), Alone: a.config.Store.Database.IsZero(),
+		ProofKeys: a.proofKeys(routes)})
 	return nil
+}
+
+// proofKeys reads which proofs have rows, a page at a time; nobody needs to know
+// where no proofs can be asked with.
+func (a *App) proofKeys(routes []numberverify.Route) numberverify.ProofKeys {
+	if len(routes) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, f func(store.ProofKey)) error {
+		const page = 5000
+		after, n := make([]byte, len(store.ProofKey{})), page
+		for n == page {
+			err := a.database.View(ctx, func(q store.SQL) (err error) {
+				after, n, err = records.ProofKeys(ctx, q, after, page, f)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // openCarrier makes one gateway. A new kind is one case here.

@@ -81,6 +81,16 @@ func recorded(b *store.Batch, keys []store.ProofKey) (c Carrier) {
 	return c
 }
 
+// hasRow tells whether anything is known of a proof.
+func hasRow(b *store.Batch, keys []store.ProofKey) bool {
+	for _, k := range keys {
+		if _, ok := b.Proofs.Get(k); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // Look says what is known about a proof that shall be asked with later. It
 // burns nothing. An *Error of ClassProof when it was used, is another app's, or
 // past its life; otherwise as the store's.
@@ -169,11 +179,18 @@ func (s *Service) Report(ctx context.Context, app *tenant.App, c Carrier, text s
 	if token == "" || len(token) > LongestToken || strings.ContainsRune(token, 0) {
 		return "", core.Field(core.KindBadField, "token")
 	}
-	return token, s.o.Store.Do(ctx, &report{keys: s.keysOf(core.NewSecret(token)), app: app.ID, carrier: c, life: s.o.Lives[c]})
+	return token, s.report(ctx, &report{keys: s.keysOf(core.NewSecret(token)), app: app.ID, carrier: c, life: s.o.Lives[c]})
 }
 
 // Note is Report by the carrier simulator: the proof's life is known, and which
 // app will ask is not.
 func (s *Service) Note(ctx context.Context, c Carrier, token core.Secret, life time.Duration) error {
-	return s.o.Store.Do(ctx, &report{keys: s.keysOf(token), carrier: c, life: life})
+	return s.report(ctx, &report{keys: s.keysOf(token), carrier: c, life: life})
+}
+
+func (s *Service) report(ctx context.Context, c *report) error {
+	if s.o.Alone {
+		s.underway.remember(c.keys[0], s.o.Now())
+	}
+	return s.o.Store.Do(ctx, c)
 }

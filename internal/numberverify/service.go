@@ -65,6 +65,10 @@ type Options struct {
 	// Alone says that no other process writes the store: a question costs one
 	// commit then (docs/adr/0030-one-commit-a-question.md).
 	Alone bool
+
+	// ProofKeys tells at the start which proofs have rows, so that Alone new ones
+	// need not be looked up; nil: each is.
+	ProofKeys ProofKeys
 }
 
 // Service asks carriers and charges for their answers.
@@ -106,6 +110,9 @@ func New(o Options) *Service {
 	}
 	s.undo.init(s)
 	s.underway.init()
+	if o.Alone && o.ProofKeys != nil {
+		s.underway.recall.init(o.Now())
+	}
 	return s
 }
 
@@ -192,6 +199,8 @@ type question struct {
 
 	available core.Credits // Alone: as the look found them
 	refused   error
+	known     bool         // Alone: the proof has a row
+	isNew     bool         // Alone: it certainly has none
 	busy      bool         // Alone: another question has the proof
 	once      bool         // one commit is enough: nothing is reserved on disk
 	held      core.Credits // counted in memory in its place

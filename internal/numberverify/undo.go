@@ -34,8 +34,25 @@ func (u *undoer) init(s *Service) {
 	u.service, u.wake, u.quit = s, make(chan struct{}, 1), make(chan struct{})
 }
 
-// Start runs the service's loop.
-func (s *Service) Start() { s.undo.running.Go(s.undo.run) }
+// Start runs the service's loop, and reads once what Options.ProofKeys tells.
+func (s *Service) Start() {
+	s.undo.running.Go(s.undo.run)
+	if s.underway.recall.now == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.undo.running.Go(func() {
+		defer cancel()
+		s.recollect(ctx)
+	})
+	s.undo.running.Go(func() {
+		select {
+		case <-s.undo.quit:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+}
 
 // Stop ends the loop and lets go of the gateways. Stopping twice, or what was
 // never started, is fine.

@@ -128,7 +128,7 @@ func (g *Gateway) Match(ctx context.Context, q numberverify.Question) (numberver
 		return numberverify.Answer{}, err
 	}
 	var a matchAnswer
-	if err := g.post(ctx, matchPath, matchRequest(g.cfg, q, id, stamp(g.deps.Now())), &a); err != nil {
+	if err := g.post(ctx, matchPath, appendMatch(make([]byte, 0, 640+len(q.Token.Reveal())), g.cfg, q, id, stamp(g.deps.Now())), &a); err != nil {
 		return numberverify.Answer{}, err
 	}
 	if a.Header.MsgID != id {
@@ -160,8 +160,12 @@ func (g *Gateway) Fetch(ctx context.Context, q numberverify.Question) (numberver
 	if err != nil {
 		return numberverify.Answer{}, err
 	}
+	body, err := json.Marshal(fetchRequest(g.cfg, q, id, stamp(g.deps.Now())))
+	if err != nil {
+		return numberverify.Answer{}, fmt.Errorf("chinamobile: %w", err)
+	}
 	var a fetchAnswer
-	if err := g.post(ctx, fetchPath, fetchRequest(g.cfg, q, id, stamp(g.deps.Now())), &a); err != nil {
+	if err := g.post(ctx, fetchPath, body, &a); err != nil {
 		return numberverify.Answer{}, err
 	}
 	switch {
@@ -176,12 +180,8 @@ func (g *Gateway) Fetch(ctx context.Context, q numberverify.Question) (numberver
 }
 
 // post sends one JSON body and reads one JSON answer.
-func (g *Gateway) post(ctx context.Context, path string, body, answer any) error {
-	b, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("chinamobile: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.URL+path, bytes.NewReader(b))
+func (g *Gateway) post(ctx context.Context, path string, body []byte, answer any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return errors.New("chinamobile: the URL can not be called")
 	}

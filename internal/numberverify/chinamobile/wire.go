@@ -5,10 +5,12 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"yanma.dev/yanma/internal/numberverify"
 )
@@ -28,42 +30,39 @@ func stamp(t time.Time) string {
 	return t.Format("20060102150405") + "000"[len(ms):] + ms
 }
 
-type matchHeader struct {
-	Version   string `json:"version"`
-	MsgID     string `json:"msgId"`
-	Timestamp string `json:"timestamp"`
-	AppID     string `json:"appId"`
-}
-
-type matchBody struct {
-	OpenType      string `json:"openType"`
-	RequesterType string `json:"requesterType"`
-	KeyType       string `json:"keyType"`
-	PhoneNum      string `json:"phoneNum"`
-	Token         string `json:"token"`
-	Sign          string `json:"sign"`
-	ExpandParams  string `json:"expandParams,omitempty"`
-}
-
-type match struct {
-	Header matchHeader `json:"header"`
-	Body   matchBody   `json:"body"`
-}
-
-// matchRequest is contracts/carriers.md §2, keyType 0.
-func matchRequest(cfg Config, q numberverify.Question, msgID, timestamp string) match {
+// appendMatch is the body of tokenValidate: contracts/carriers.md §2, keyType 0.
+func appendMatch(b []byte, cfg Config, q numberverify.Question, msgID, timestamp string) []byte {
 	key, token := cfg.AppKey.Reveal(), q.Token.Reveal()
 	phone := PhoneNum(q.Phone.National(), key, timestamp)
-	m := match{Header: matchHeader{Version: version, MsgID: msgID, Timestamp: timestamp, AppID: cfg.AppID},
-		Body: matchBody{OpenType: strconv.Itoa(int(q.Carrier)), RequesterType: "1", KeyType: "0", PhoneNum: phone, Token: token,
-			Sign: MatchSign(key, cfg.AppID, msgID, phone, timestamp, token, version)}}
+	requester := "1"
 	if q.Requester == numberverify.RequesterIOS || q.Requester == numberverify.RequesterAndroid {
-		m.Body.RequesterType = "0"
+		requester = "0"
 	}
+	b = appendText(append(b, `{"header":{"version":`...), version)
+	b = appendText(append(b, `,"msgId":`...), msgID)
+	b = appendText(append(b, `,"timestamp":`...), timestamp)
+	b = appendText(append(b, `,"appId":`...), cfg.AppID)
+	b = appendText(append(b, `},"body":{"openType":`...), strconv.Itoa(int(q.Carrier)))
+	b = appendText(append(b, `,"requesterType":`...), requester)
+	b = appendText(append(b, `,"keyType":"0","phoneNum":`...), phone)
+	b = appendText(append(b, `,"token":`...), token)
+	b = appendText(append(b, `,"sign":`...), MatchSign(key, cfg.AppID, msgID, phone, timestamp, token, version))
 	if q.Browser != "" {
-		m.Body.ExpandParams = "userInformation=" + escaped(q.Browser)
+		b = appendText(append(b, `,"expandParams":`...), "userInformation="+escaped(q.Browser))
 	}
-	return m
+	return append(b, "}}"...)
+}
+
+// appendText appends a JSON string, as encoding/json writes it.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == 0x7f {
+			text, _ := json.Marshal(s) // a string can not fail
+			return append(b, text...)
+		}
+	}
+	b = append(append(b, '"'), s...)
+	return append(b, '"')
 }
 
 // escaped is url-encoded text. The browser script encodes it already

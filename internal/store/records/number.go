@@ -41,3 +41,19 @@ func CountProofsBefore(ctx context.Context, q store.SQL, now, before store.Time)
 func AgedNumberChecks() Aged {
 	return Aged{"number_check", "due IS NULL AND money <> 1", "due, money", []string{"due IS NOT NULL"}}
 }
+
+// ProofKeys calls f with the keys of a page of proofs, in their order, from
+// behind one on; the last one, and how many there were.
+func ProofKeys(ctx context.Context, q store.SQL, after []byte, limit int, f func(store.ProofKey)) (last []byte, n int, err error) {
+	err = q.Query(ctx, `SELECT key_hash FROM number_proof WHERE key_hash > $1 ORDER BY key_hash LIMIT $2`, func(row store.Scanner) error {
+		if err := row.Scan(&last); err != nil {
+			return err
+		}
+		n++
+		if len(last) == len(store.ProofKey{}) {
+			f(store.ProofKey(last))
+		}
+		return nil
+	}, after, int64(limit))
+	return last, n, err
+}
