@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -173,7 +174,9 @@ func (c *Client) Do(ctx context.Context, r *http.Request) (Answer, error) {
 	if r.Body == nil && r.Method == http.MethodGet && r.Header.Get("Idempotency-Key") == "" {
 		// net/http sends a GET again when a kept connection breaks. What asks for
 		// a message to be sent must not be; it leaves alone what it can not rewind.
-		r.Body = io.NopCloser(new(empty))
+		// Without "identity" it would look for 200 ms whether the body is empty, and
+		// on a machine that is busy longer send the GET in chunks.
+		r.Body, r.TransferEncoding = io.NopCloser(strings.NewReader("")), []string{"identity"}
 	}
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {
@@ -192,11 +195,6 @@ func (c *Client) Do(ctx context.Context, r *http.Request) (Answer, error) {
 
 // Close closes the kept connections; calls under way end with their contexts.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-// empty is a body of no bytes.
-type empty struct{}
-
-func (*empty) Read([]byte) (int, error) { return 0, io.EOF }
 
 // withoutAddress is an error without what may hold a secret or say where
 // things are: the URL, and the addresses of a failed dial.

@@ -444,7 +444,8 @@ func TestImport(t *testing.T) {
 
 // An import may take longer than the listener lets other requests take.
 func TestImportOutlivesTheDeadlines(t *testing.T) {
-	w := newWorld(t)
+	const deadline = 2 * time.Second
+	w := newWorldWithin(t, deadline)
 	app, _ := w.app(t, "shop")
 	direct := client.New(w.url, core.NewSecret(token), &http.Client{Transport: &http.Transport{DisableKeepAlives: true}})
 	file, out := io.Pipe()
