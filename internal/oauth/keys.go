@@ -29,6 +29,7 @@ const (
 	keysReread = 5 * time.Second  // how long a change of another node stays unseen
 	publishFor = 10 * time.Second // before a new key of the installation signs: every node has it by then
 	appPublish = 10 * time.Minute // … of an app: verifiers have it by then (contracts/oneaccess.md §9)
+	keysLast   = 5 * time.Minute  // how long the keys that were read serve while the database is away
 	shortest   = time.Hour        // how long a replaced key is published at least: longer than an id token lives
 )
 
@@ -139,10 +140,14 @@ func (k *Keys) Rotate(ctx context.Context, app core.AppID, overlap time.Duration
 func (k *Keys) set(ctx context.Context, app core.AppID) (keySet, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if set, ok := k.sets[app]; ok && k.now().Sub(set.read) < keysReread {
-		return set, nil
+	held, ok := k.sets[app]
+	if ok && k.now().Sub(held.read) < keysReread {
+		return held, nil
 	}
 	set, err := k.load(ctx, app)
+	if err != nil && ok && k.now().Sub(held.read) < keysLast {
+		return held, nil // a login that is on disk gets its tokens
+	}
 	if err == nil && len(set.keys) == 0 {
 		// Another node may be faster: then its key is read.
 		if _, err = k.add(ctx, app, shortest); err == nil || errors.Is(err, store.ErrUnique) {

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"yanma.dev/yanma/internal/core"
 	"yanma.dev/yanma/internal/keyring"
 	"yanma.dev/yanma/internal/oauth/jwt"
+	"yanma.dev/yanma/internal/store"
 	"yanma.dev/yanma/internal/store/sqlite"
 	"yanma.dev/yanma/internal/tenant"
 )
@@ -41,9 +43,41 @@ var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 // signers is Keys on SQLite with the test key as app 2's.
 type signers struct {
 	*Keys
-	ring  *keyring.Ring
-	clock time.Time
-	app   *tenant.App
+	database *away
+	ring     *keyring.Ring
+	clock    time.Time
+	app      *tenant.App
+}
+
+// away is a database that can be gone.
+type away struct {
+	Database
+	gone bool
+}
+
+func (a *away) View(ctx context.Context, f func(store.SQL) error) error {
+	if a.gone {
+		return errors.New("the database is away")
+	}
+	return a.Database.View(ctx, f)
+}
+
+// TestKeysOutliveABlip: a login that is on disk gets its tokens while the
+// database is away for a moment; for long the keys are not trusted.
+func TestKeysOutliveABlip(t *testing.T) {
+	s := newSigners(t)
+	if _, err := s.Signer(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	s.database.gone = true
+	s.clock = s.clock.Add(keysLast - time.Second)
+	if _, err := s.Signer(t.Context(), 2); err != nil {
+		t.Errorf("within %v: %v", keysLast, err)
+	}
+	s.clock = s.clock.Add(2 * time.Second)
+	if _, err := s.Signer(t.Context(), 2); err == nil {
+		t.Error("keys that nobody read for so long still sign")
+	}
 }
 
 func newSigners(t testing.TB) *signers {
@@ -56,7 +90,8 @@ func newSigners(t testing.TB) *signers {
 	must(t, e.Migrate(context.Background()))
 	s.ring, err = keyring.Create(filepath.Join(t.TempDir(), "keyring.json"), rand.Reader, s.clock)
 	must(t, err)
-	s.Keys = NewKeys(e, s.ring, now, rand.Reader)
+	s.database = &away{Database: e}
+	s.Keys = NewKeys(s.database, s.ring, now, rand.Reader)
 	settings := tenant.DefaultOneAccess()
 	settings.ClientID = "DRrYIqauawN0I8myTMoDTPys6ezGZxnm"
 	s.app = &tenant.App{ID: 2, Tenant: 1, OneAccess: &tenant.OneAccess{OneAccessSettings: settings, Keys: 2}}
