@@ -172,7 +172,7 @@ func (e *Engine) commit(ctx context.Context, c *conn) error {
 
 // idTables are the tables whose ids come from core.IDs.
 func idTables() []string {
-	return []string{"verification", "failure", "users", "ledger", "message", "device", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision"}
+	return []string{"verification", "failure", "users", "ledger", "message", "device", "number_check", "event", "reply", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision", "fraud_delta"}
 }
 
 // Highest is the greatest id that core.IDs made; 0 in an empty database.

@@ -8,7 +8,7 @@ import (
 
 // IDTables are the tables whose ids core.IDs makes.
 func IDTables() []string {
-	return []string{"verification", "failure", "users", "ledger", "message", "device", "number_check", "event", "reply", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision"}
+	return []string{"verification", "failure", "users", "ledger", "message", "device", "number_check", "event", "reply", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision", "fraud_delta"}
 }
 
 // HighestID is the greatest id that core.IDs made; 0 in an empty database.

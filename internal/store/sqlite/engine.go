@@ -246,7 +246,7 @@ func (e *Engine) update(ctx context.Context, c *conn, f func(store.SQL) error) e
 }
 
 // idTables are the tables whose ids come from core.IDs.
-var idTables = []string{"verification", "failure", "users", "ledger", "message", "device", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision"}
+var idTables = []string{"verification", "failure", "users", "ledger", "message", "device", "number_check", "event", "reply", "schedule", "schedule_recipient", "opt_out", "login_event", "guard_decision", "fraud_delta"}
 
 // Highest is the greatest id that core.IDs made; 0 in an empty database.
 func (e *Engine) Highest(ctx context.Context) (int64, error) {
