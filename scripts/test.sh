@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-FUZZ_TIME=${FUZZ_TIME:-2s} # vet runs with the linters, once
+FUZZ_TIME=${FUZZ_TIME:-1s} # vet runs with the linters, once
 skips=list
 [ "${CI:-}" != true ] || skips=fail
 step() { echo "== $1 ($SECONDS s)"; }

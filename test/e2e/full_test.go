@@ -37,6 +37,7 @@ func TestDiskFull(t *testing.T) {
 	disk := smallDisk(t, "8m")
 	d := process.Dev(t, binary, filepath.Join(disk, "data"))
 	t.Cleanup(d.Kill) // before the disk goes
+	d.GuardRecords()
 	uid := d.LogIn(phone)
 	release := fillDisk(t, disk, 1<<20)
 

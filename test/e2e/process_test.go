@@ -71,7 +71,9 @@ func TestCard(t *testing.T) {
 	}
 	if len(d.JSMS.AppKey) != 24 || len(d.JSMS.MasterSecret) != 24 || len(d.JSMS.DevKey) != 24 || len(d.JSMS.DevSecret) != 24 ||
 		d.JSMS.CodeTempID != 1 || d.JSMS.NoticeTempID != 2 || d.Submail.AppID == "" || d.Submail.AppKey == "" || d.Camara.ClientID == "" ||
-		d.Camara.ClientSecret == "" || d.Camara.PrivateKey == "" || d.Camara.KeyID == "" || d.Camara.RedirectURI != d.BaseURL+"/handset/callback" {
+		d.Camara.ClientSecret == "" || d.Camara.PrivateKey == "" || d.Camara.KeyID == "" || d.Camara.RedirectURI != d.BaseURL+"/handset/callback" ||
+		len(d.OneAccess.ClientID) != 32 || d.OneAccess.ClientSecret == "" || len(d.OneAccess.TenantID) != 32 ||
+		d.OneAccess.RedirectURI != d.BaseURL+"/handset/callback" {
 		t.Errorf("credentials are missing: %s", data)
 	}
 	if uid := d.LogIn(phone); len(uid) != 28 {

@@ -28,7 +28,7 @@ func TestSubmailPage(t *testing.T) {
 		script.WriteString(block[1] + "printf '\\036'\n")
 		wants = append(wants, strings.TrimSpace(block[2]))
 	}
-	if len(wants) != 7 {
+	if len(wants) != 8 {
 		t.Fatalf("%d blocks of commands", len(wants))
 	}
 	bash := exec.Command("bash")
@@ -38,7 +38,7 @@ func TestSubmailPage(t *testing.T) {
 		t.Fatalf("bash: %v\n%s", err, out)
 	}
 	same := func(s string) string {
-		s = regexp.MustCompile(`[0-9a-f]{32}`).ReplaceAllString(strings.TrimSpace(s), "ID")
+		s = regexp.MustCompile(`[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).ReplaceAllString(strings.TrimSpace(s), "ID")
 		return regexp.MustCompile(`"runtime":[0-9.]+`).ReplaceAllString(s, `"runtime":0`)
 	}
 	said := strings.Split(strings.TrimSuffix(string(out), "\x1e"), "\x1e")

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -56,7 +57,7 @@ func call(t *testing.T, scenario, transport, payload string, status int) *callee
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, file := freePort(t), filepath.Join(c.folder, "scenario.xml")
+	port, file := freePort(t, transport), filepath.Join(c.folder, "scenario.xml")
 	c.address = "127.0.0.1:" + port
 	kind := "u1"
 	if transport == "tcp" {
@@ -102,15 +103,26 @@ func call(t *testing.T, scenario, transport, payload string, status int) *callee
 	return c
 }
 
-// freePort is a port that nobody had a moment ago.
-func freePort(t *testing.T) string {
+// freePort is a port of a transport that nobody had a moment ago.
+func freePort(t *testing.T, transport string) string {
 	t.Helper()
-	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var held io.Closer
+	var at net.Addr
+	if transport == "tcp" {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, at = listener, listener.Addr()
+	} else {
+		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, at = socket, socket.LocalAddr()
 	}
-	defer socket.Close()
-	_, port, _ := net.SplitHostPort(socket.LocalAddr().String())
+	defer held.Close()
+	_, port, _ := net.SplitHostPort(at.String())
 	return port
 }
 
