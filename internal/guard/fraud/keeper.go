@@ -27,13 +27,14 @@ type KeeperOptions struct {
 	Shared   bool  // other nodes may use the database (PostgreSQL)
 	Now      func() time.Time
 	Log      *slog.Logger
-	Every    time.Duration // between two tellings; default one second
+	Every    time.Duration // between two tellings; default one second where others listen, else five
 }
 
 // Times of the keeper. What a node told is kept longer than it takes to write
 // all parts in turn.
 const (
 	tellEvery  = time.Second
+	noteEvery  = 5 * time.Second // where nobody listens: rows and pages written are what it costs
 	answerIn   = 5 * time.Second
 	deltasKept = 10 * time.Minute
 	skew       = 30 * time.Second // between the clocks of nodes
@@ -61,8 +62,11 @@ type Keeper struct {
 
 // NewKeeper returns a keeper. Load, then Start.
 func NewKeeper(o KeeperOptions) *Keeper {
-	if o.Every <= 0 {
+	if o.Every <= 0 && o.Shared {
 		o.Every = tellEvery
+	}
+	if o.Every <= 0 {
+		o.Every = noteEvery
 	}
 	return &Keeper{o: o, seen: map[uint8]int64{}, heard: map[uint8]time.Time{}, quit: make(chan struct{})}
 }
