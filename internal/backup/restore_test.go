@@ -235,7 +235,7 @@ func (c *send) Decide(b *store.Batch) error {
 		return err
 	}
 	b.PutVerification(c.code)
-	return outbox.Enqueue(b, c.ids, c.payer, c.message)
+	return outbox.Enqueue(b, c.ids, c.payer, nil, c.message)
 }
 
 // countAlive counts what is alive in a file, by reading it.

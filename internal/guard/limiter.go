@@ -89,3 +89,25 @@ func (t *Taken) Mark(i int) Mark {
 	}
 	return t.rest[i-len(t.first)]
 }
+
+// Room is nil where each bucket has room for one more event, or the refusal that
+// Take would give. Nothing is counted.
+func Room(ctx context.Context, l Limiter, now time.Time, buckets []Bucket) error {
+	if len(buckets) == 0 {
+		return nil
+	}
+	verdict, err := l.Peek(ctx, now, buckets)
+	if err != nil {
+		return err
+	}
+	return verdict.Refused()
+}
+
+// Count counts one event that is not given back, or refuses it.
+func Count(ctx context.Context, l Limiter, now time.Time, buckets []Bucket) error {
+	if len(buckets) == 0 {
+		return nil
+	}
+	_, err := l.Take(ctx, now, buckets)
+	return err
+}

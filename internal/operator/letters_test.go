@@ -39,7 +39,7 @@ type acceptMessage struct {
 func (c *acceptMessage) Want(b *store.Batch) { billing.Want(b, c.payer) }
 
 func (c *acceptMessage) Decide(b *store.Batch) error {
-	return outbox.Enqueue(b, c.ids, c.payer, c.row)
+	return outbox.Enqueue(b, c.ids, c.payer, nil, c.row)
 }
 
 // message makes one to a number, ended by what a carrier said.

@@ -284,7 +284,7 @@ type accept struct {
 
 func (c *accept) Want(b *store.Batch) { billing.Want(b, c.world.payer) }
 func (c *accept) Decide(b *store.Batch) error {
-	if err := Enqueue(b, c.world.ids, c.world.payer, c.row); err != nil {
+	if err := Enqueue(b, c.world.ids, c.world.payer, nil, c.row); err != nil {
 		return err
 	}
 	c.row, _ = b.Messages.Get(c.row.ID)

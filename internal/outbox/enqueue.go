@@ -24,14 +24,10 @@ const DefaultLease = 30 * time.Second
 //
 // KindInsufficientBalance when the payer can not pay; KindInternal for a
 // message without a text or a life. Nothing is changed then.
-func Enqueue(b *store.Batch, ids *core.IDs, payer billing.Payer, m store.Message) error {
-	return EnqueueCapped(b, ids, payer, nil, m)
-}
-
-// EnqueueCapped is Enqueue for a message that may count against its app's caps:
-// KindSpendCap when a cap has no room for it. The command must have wanted the
-// caps' rows, too.
-func EnqueueCapped(b *store.Batch, ids *core.IDs, payer billing.Payer, capped *billing.Capped, m store.Message) error {
+// capped is nil for a message that counts against no cap of its app; otherwise
+// the command must have wanted the caps' rows, too: KindSpendCap when a cap has no
+// room for the message.
+func Enqueue(b *store.Batch, ids *core.IDs, payer billing.Payer, capped *billing.Capped, m store.Message) error {
 	if m.ID == 0 || len(m.Body) == 0 || m.ValidUntil <= b.Now {
 		return core.E(core.KindInternal, "a message without an id, a text or a life")
 	}

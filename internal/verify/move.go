@@ -277,7 +277,7 @@ func (c *changePhone) move(b *store.Batch, user store.User, new *attempt, l look
 		return nil
 	}
 	if c.notice.ID != 0 {
-		if err := outbox.EnqueueCapped(b, c.ids, billing.Able(b, c.payers, c.notice.Price), c.capped, c.notice); err != nil {
+		if err := outbox.Enqueue(b, c.ids, billing.Able(b, c.payers, c.notice.Price), c.capped, c.notice); err != nil {
 			return err
 		}
 		c.leased, _ = b.Messages.Get(c.notice.ID)

@@ -48,7 +48,7 @@ func (c *startVerification) Decide(b *store.Batch) error {
 	if c.supersede {
 		supersede(b, b.LiveVerifications(c.liveKey()))
 	}
-	if err := outbox.EnqueueCapped(b, c.ids, billing.Able(b, c.payers, c.message.Price), c.capped, c.message); err != nil {
+	if err := outbox.Enqueue(b, c.ids, billing.Able(b, c.payers, c.message.Price), c.capped, c.message); err != nil {
 		return err
 	}
 	c.leased, _ = b.Messages.Get(c.message.ID)

@@ -54,35 +54,9 @@ func camaraOf(t *testing.T, d *process.DevServer) camaraCard {
 // TestCamaraPage pastes the commands of docs/camara.md, in their order, and
 // holds what they answer to what the page shows.
 func TestCamaraPage(t *testing.T) {
-	page, err := os.ReadFile("../../docs/camara.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	process.Dev(t, binary, filepath.Join(folder, "yanma-data"))
-	var script strings.Builder
-	var wants []string
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```\n```\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-		script.WriteString(block[1] + "printf '\\036'\n")
-		wants = append(wants, strings.TrimSpace(block[2]))
-	}
-	if len(wants) != 7 {
-		t.Fatalf("%d blocks of commands", len(wants))
-	}
-	bash := exec.Command("bash")
-	bash.Dir, bash.Stdin = folder, strings.NewReader(script.String())
-	out, err := bash.CombinedOutput()
-	if err != nil {
-		t.Fatalf("bash: %v\n%s", err, out)
-	}
 	uuid := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	same := func(s string) string { return uuid.ReplaceAllString(strings.TrimSpace(s), "ID") }
-	said := strings.Split(strings.TrimSuffix(string(out), "\x1e"), "\x1e")
-	for i, want := range wants {
-		if i >= len(said) || same(said[i]) != same(want) {
-			t.Errorf("block %d answered %q, the page says %s", i+1, said[min(i, len(said)-1)], want)
-		}
-	}
+	pastePage(t, "camara", "(?s)```sh\n(.*?)```\n```\n(.*?)```", 7, same)
 }
 
 // TestClientExample runs the example of the Go client against yanma dev.

@@ -51,23 +51,12 @@ func (d *dialect) failures(x *facade.Exchange) []guard.Bucket {
 
 // peek refuses when one more event would be too many, and counts nothing.
 func (d *dialect) peek(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	verdict, err := d.Limiter.Peek(ctx, d.Now(), buckets)
-	if err != nil {
-		return err
-	}
-	return verdict.Refused()
+	return guard.Room(ctx, d.Limiter, d.Now(), buckets)
 }
 
 // take counts one event, or refuses.
 func (d *dialect) take(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	_, err := d.Limiter.Take(ctx, d.Now(), buckets)
-	return err
+	return guard.Count(ctx, d.Limiter, d.Now(), buckets)
 }
 
 // readJSON reads a body of application/json, with any charset

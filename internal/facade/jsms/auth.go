@@ -91,20 +91,9 @@ func (d *dialect) owner(of tenant.Dialect, c credentials) (*tenant.App, bool) {
 }
 
 func (d *dialect) peek(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	verdict, err := d.Limiter.Peek(ctx, d.Now(), buckets)
-	if err != nil {
-		return err
-	}
-	return verdict.Refused()
+	return guard.Room(ctx, d.Limiter, d.Now(), buckets)
 }
 
 func (d *dialect) take(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	_, err := d.Limiter.Take(ctx, d.Now(), buckets)
-	return err
+	return guard.Count(ctx, d.Limiter, d.Now(), buckets)
 }

@@ -112,22 +112,11 @@ func hostOf(r *http.Request) string {
 
 // peek refuses when one more event would be too many, and counts nothing.
 func (d *dialect) peek(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	verdict, err := d.Limiter.Peek(ctx, d.Now(), buckets)
-	if err != nil {
-		return err
-	}
-	return verdict.Refused()
+	return guard.Room(ctx, d.Limiter, d.Now(), buckets)
 }
 
 func (d *dialect) take(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	_, err := d.Limiter.Take(ctx, d.Now(), buckets)
-	return err
+	return guard.Count(ctx, d.Limiter, d.Now(), buckets)
 }
 
 // endUser is the address that the limits of end users count: the caller's own.

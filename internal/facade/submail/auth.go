@@ -156,14 +156,7 @@ func matches(f *form, keys []tenant.SigningKey) bool {
 
 // peek refuses when one more event would be too many, and counts nothing.
 func (d *dialect) peek(ctx context.Context, buckets []guard.Bucket) error {
-	if len(buckets) == 0 {
-		return nil
-	}
-	verdict, err := d.Limiter.Peek(ctx, d.Now(), buckets)
-	if err != nil {
-		return err
-	}
-	return verdict.Refused()
+	return guard.Room(ctx, d.Limiter, d.Now(), buckets)
 }
 
 // counted counts a failed authentication and gives its error, or that of the

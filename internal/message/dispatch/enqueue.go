@@ -43,7 +43,7 @@ func (c *enqueue) Decide(b *store.Batch) error {
 			c.refuse(b, d, d.refused)
 			continue
 		}
-		err := outbox.EnqueueCapped(b, c.ids, billing.Able(b, d.payers, d.row.Price), d.capped, d.row)
+		err := outbox.Enqueue(b, c.ids, billing.Able(b, d.payers, d.row.Price), d.capped, d.row)
 		if err != nil {
 			if c.strict || !unpaid(err) {
 				return err
